@@ -1,0 +1,1 @@
+"""The wire vocabulary: ids, frames, bodies, errors and limits; no I/O and no rules."""

@@ -1,0 +1,425 @@
+"""HTTP bodies of `/api`: requests are checked by these structs, answers are made of them.
+
+The OpenAPI document is generated from this file and the route table, so a field that is not here
+does not exist. Unknown keys are ignored; times are integer milliseconds UTC; bytes are base64url.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol import limits
+from protocol.frames import (
+    Frame,
+    Hash,
+    KeyId,
+    Message,
+    Millis,
+    Point,
+    Sealed,
+    SendBody,
+    Seq,
+    base64_chars,
+)
+from protocol.ids import (
+    ID16_PATTERN,
+    WireClaimId,
+    WireDeviceId,
+    WireLoginId,
+    WireMsgId,
+    WireRoomId,
+    WireUserId,
+)
+
+Email = Annotated[
+    str, Meta(min_length=3, max_length=limits.EMAIL_CHARS, pattern=r"^[^\s@]+@[^\s@]+$")
+]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
+Salt = Annotated[str, Meta(pattern=ID16_PATTERN)]  # 16 random bytes, chosen by the browser
+AuthKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]  # 32 bytes
+Code = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+Ticket = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}$")]
+FriendCode = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
+Signature = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{85}[AQgw]$")]  # 64 bytes, P1363
+SignedBytes = Annotated[Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=16_384)]
+BackupText = Annotated[
+    Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=base64_chars(limits.BACKUP_BYTES))
+]
+
+
+class Body(Struct, frozen=True):
+    """Common ground of requests and answers."""
+
+
+class Empty(Body, kw_only=True):
+    """`{}`."""
+
+
+# ── auth ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Kdf(Body, kw_only=True):
+    """Argon2id parameters, as stored for the account and answered by prelogin."""
+
+    alg: Literal["argon2id"]
+    m_kib: Annotated[int, Meta(ge=1, le=limits.KDF_MAX_M_KIB)]
+    t: Annotated[int, Meta(ge=1, le=limits.KDF_MAX_T)]
+    p: Annotated[int, Meta(ge=1, le=16)]
+
+
+class DeviceLabel(Body, kw_only=True):
+    """What a person recognises a device by in the list of their devices."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=limits.DEVICE_NAME_CHARS)]
+    platform: Literal["web", "cli", "ios", "android"]
+
+
+class RegisterRequest(Body, kw_only=True):
+    email: Email
+    display_name: DisplayName
+    salt: Salt
+    kdf: Kdf
+    auth_key: AuthKey
+
+
+class TicketAnswer(Body, kw_only=True):
+    """`ticket` binds the e-mailed code to this attempt (S-05); always there, known address or not."""
+
+    ticket: Ticket
+
+
+class SendOtpRequest(Body, kw_only=True):
+    """Ask for the code again; `ticket` is the one of the attempt."""
+
+    email: Email
+    purpose: Literal["verify", "login", "reset"]
+    ticket: Ticket | UnsetType = UNSET
+
+
+class VerifyOtpRequest(Body, kw_only=True):
+    """`ticket` is required for `login`; for `verify` the code alone names the registration."""
+
+    email: Email
+    purpose: Literal["verify", "login"]
+    code: Code
+    ticket: Ticket | UnsetType = UNSET
+    device: DeviceLabel
+
+
+class PreloginRequest(Body, kw_only=True):
+    email: Email
+
+
+class PreloginAnswer(Body, kw_only=True):
+    salt: Salt
+    kdf: Kdf
+
+
+class LoginRequest(Body, kw_only=True):
+    """`device_id` of an enrolled device spares the code when the browser still has its trust cookie."""
+
+    email: Email
+    auth_key: AuthKey
+    device: DeviceLabel
+    device_id: WireDeviceId | UnsetType = UNSET
+
+
+class NextStep(Body, kw_only=True):
+    """The password was right; one more proof is needed."""
+
+    next: Literal["otp", "totp"]
+    ticket: Ticket
+
+
+class Settings(Body, kw_only=True):
+    """Privacy switches the server itself has to honour."""
+
+    read_receipts: bool = True
+    presence: bool = True
+
+
+class Me(Body, kw_only=True):
+    id: WireUserId
+    email: str
+    display_name: str
+    friend_code: FriendCode
+    role: Literal["user", "admin"]
+    settings: Settings
+
+
+class Session(Body, kw_only=True):
+    """Answer of everything that logs in; the refresh token comes beside it as a cookie."""
+
+    access_token: str
+    expires_in_s: int
+    user: Me
+    login_id: WireLoginId
+
+
+class ForgotPasswordRequest(Body, kw_only=True):
+    email: Email
+
+
+class ResetPasswordRequest(Body, kw_only=True):
+    """The e-mailed code proves the mailbox; devices and their keys stay, every log-in ends."""
+
+    email: Email
+    ticket: Ticket
+    code: Code
+    salt: Salt
+    kdf: Kdf
+    auth_key: AuthKey
+    device: DeviceLabel
+
+
+class Wrap(Body, kw_only=True):
+    """The backup root key under one secret (SEAL1 §4.11); `kdf` only for the password method."""
+
+    method: Literal["password", "recovery"]
+    kdf: Kdf | None = None
+    salt: Salt | None = None
+    wrap: BackupText
+
+
+class Backup(Body, kw_only=True):
+    """Identity backup; `version` counts its writes, and a write names the version it replaces."""
+
+    version: Seq
+    brk_id: Salt
+    wraps: Annotated[list[Wrap], Meta(max_length=4)]
+    identity: BackupText
+
+
+class ChangePasswordRequest(Body, kw_only=True):
+    """New verifier and re-wrapped backup in one step, so that neither can be had without the other."""
+
+    auth_key: AuthKey
+    new_salt: Salt
+    new_kdf: Kdf
+    new_auth_key: AuthKey
+    backup: Backup
+
+
+class Login(Body, kw_only=True):
+    """One browser that is logged in."""
+
+    login_id: WireLoginId
+    device_id: WireDeviceId | None
+    device: DeviceLabel
+    created_ms: Millis
+    last_used_ms: Millis
+    address_prefix: str
+    current: bool
+
+
+class LoginList(Body, kw_only=True):
+    logins: list[Login]
+
+
+# ── people ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class PatchMeRequest(Body, kw_only=True):
+    display_name: DisplayName | UnsetType = UNSET
+    settings: Settings | UnsetType = UNSET
+
+
+class Person(Body, kw_only=True):
+    id: WireUserId
+    display_name: str
+    friend_code: FriendCode
+
+
+class FindRequest(Body, kw_only=True):
+    """Exactly one of the two."""
+
+    friend_code: FriendCode | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+
+
+class FindAnswer(Body, kw_only=True):
+    """`user` is always null for an e-mail address: whether it is known stays secret."""
+
+    user: Person | None
+
+
+class Contact(Body, kw_only=True):
+    user: Person
+    state: Literal["incoming", "outgoing", "accepted"]
+    created_ms: Millis
+
+
+class Invite(Body, kw_only=True):
+    """A request made by e-mail address; the same whether or not the address is known."""
+
+    email: str
+    created_ms: Millis
+
+
+class ContactList(Body, kw_only=True):
+    contacts: list[Contact]
+    invites: list[Invite]
+    blocked: list[Person]
+
+
+# ── keys (SEAL1 §4.3) ────────────────────────────────────────────────────────────────────────────
+
+
+class SignedPrekey(Body, kw_only=True):
+    id: KeyId
+    pub: Point
+    created_ms: Millis
+    expires_ms: Millis
+    sig: Signature
+
+
+class OneTimePrekey(Body, kw_only=True):
+    id: KeyId
+    pub: Point
+    sig: Signature
+
+
+Opks = Annotated[list[OneTimePrekey], Meta(max_length=limits.PREKEYS_PER_UPLOAD)]
+
+
+class SignedList(Body, kw_only=True):
+    """`devlist` is the exact DevListBody bytes of SEAL1 §4.1."""
+
+    version: Seq
+    devlist: SignedBytes
+    sig: Signature
+
+
+class Certificate(Body, kw_only=True):
+    device_id: WireDeviceId
+    cert: SignedBytes
+    sig_a: Signature
+    sig_p: Signature
+
+
+class EnrolRequest(Body, kw_only=True):
+    """A device joins: its certificate, the list that names it, its prekeys.
+
+    `reset` replaces the account identity (everything was lost); it needs a log-in of the last five
+    minutes, and contacts see a key change. The list's version goes on counting.
+    """
+
+    aik: Point
+    certificate: Certificate
+    list: SignedList
+    spk: SignedPrekey
+    opks: Opks
+    backup: Backup | UnsetType = UNSET
+    reset: bool = False
+
+
+class DeviceDirectory(Body, kw_only=True):
+    """All lists after `since` (oldest first) and the certificates of every device in the newest."""
+
+    user: WireUserId
+    aik: Point
+    lists: list[SignedList]
+    certificates: list[Certificate]
+
+
+class PrekeyUpload(Body, kw_only=True):
+    spk: SignedPrekey | UnsetType = UNSET
+    opks: Opks = []
+
+
+class PrekeyCount(Body, kw_only=True):
+    opk: int
+    spk_id: KeyId
+    spk_age_ms: Millis
+
+
+class ClaimTarget(Body, kw_only=True):
+    user: WireUserId
+    device: WireDeviceId
+
+
+class ClaimRequest(Body, kw_only=True):
+    """The same `claim_id` again gives the same bundles."""
+
+    claim_id: WireClaimId
+    targets: Annotated[list[ClaimTarget], Meta(min_length=1, max_length=limits.CLAIM_TARGETS)]
+
+
+class Bundle(Body, kw_only=True):
+    user: WireUserId
+    device: WireDeviceId
+    cert_hash: Hash
+    spk: SignedPrekey
+    opk: OneTimePrekey | None
+
+
+class ClaimAnswer(Body, kw_only=True):
+    bundles: list[Bundle]
+
+
+class Cursor(Body, kw_only=True):
+    """The last message the server accepted from this device, for rollback detection (SEAL1 §4.6)."""
+
+    room: WireRoomId | None
+    msg_id: WireMsgId | None
+
+
+# ── rooms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OpenRoomRequest(Body, kw_only=True):
+    kind: Literal["dm"]
+    peer: WireUserId
+    nonce: Salt
+
+
+class Member(Body, kw_only=True):
+    user_id: WireUserId
+    role: Literal["admin", "member"]
+    delivered_seq: Seq
+    read_seq: Seq
+    keep: bool  # agrees to keep the room for seven more days
+
+
+class Room(Body, kw_only=True):
+    """`nonce` lets every client recompute the id of a two-person room before it uses it (§4.8)."""
+
+    id: WireRoomId
+    kind: Literal["dm"]
+    nonce: Salt
+    members: list[Member]
+    last_seq: Seq
+    created_ms: Millis
+    expires_ms: Millis
+
+
+class RoomList(Body, kw_only=True):
+    rooms: list[Room]
+
+
+class MessagePage(Body, kw_only=True):
+    """Oldest first, whichever way it was asked for."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+class SendRequest(SendBody, kw_only=True):
+    """The body of `message.send` without `type`, `id` and `room`."""
+
+
+class SendAnswer(Body, kw_only=True):
+    seq: Seq
+    server_ms: Millis
+    frank: Hash
+
+
+# ── operations ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Health(Body, kw_only=True):
+    """S0-26; `status` is unhealthy (503) when the database is down or the server is draining."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: str
+    services: dict[str, Literal["up", "down"]]

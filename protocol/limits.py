@@ -1,0 +1,66 @@
+"""Every bound of the protocol: value, unit in the name, and what would change if it moved.
+
+Rates of single actions are one table in `services/quotas.py`; what the browser must know too stands
+in `frontend/js/protocol/limits.js` under the same names, which a test compares.
+"""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+# Sign-in
+ACCESS_TOKEN_TTL_MS = 15 * MINUTE_MS  # how long a stolen access token could still be used
+REFRESH_TOKEN_TTL_MS = 7 * DAY_MS  # a browser that is not opened for a week logs in again
+REFRESH_GRACE_MS = 10 * SECOND_MS  # a lost answer or a second tab gets the same successor
+CODE_TTL_MS = 10 * MINUTE_MS  # S-05
+CODE_DIGITS = 6
+CODE_ATTEMPTS = 5  # S-05: with 6 digits, at most 5 guesses in a million per code
+CODE_RESEND_MS = 60 * SECOND_MS
+REAUTHENTICATION_MS = 5 * MINUTE_MS  # S-08: how fresh a log-in must be to replace an identity
+
+# Accounts
+EMAIL_CHARS = 254  # RFC 5321 §4.5.3.1.3
+DISPLAY_NAME_CHARS = 64
+DEVICE_NAME_CHARS = 64
+KDF_MIN_M_KIB = 65_536  # SEAL1 §4.11: the floor a client accepts, and the server stores
+KDF_MAX_M_KIB = 1_048_576
+KDF_MIN_T = 3
+KDF_MAX_T = 16
+CONTACTS_PER_USER = 1_000
+BACKUP_BYTES = 256 * 1024  # identity, pins and trust records of a thousand contacts fit
+
+# Keys
+DEVICES_PER_USER = 16  # every message is sealed to each of them
+LIST_ENTRIES = 64  # revoked devices stay in the list as tombstones
+PREKEYS_PER_UPLOAD = 100
+PREKEYS_STORED = 200
+PREKEYS_LOW = 25
+CLAIM_TARGETS = 64
+SPK_TTL_MS = 14 * DAY_MS
+SPK_ACCEPT_MS = 31 * DAY_MS  # past expiry; older devices count as inactive (SEAL1 §4.3)
+
+# Rooms and messages
+ROOM_TTL_MS = 7 * DAY_MS  # S2-9
+HISTORY_PAGE = 50  # S1-130
+SYNC_PAGE = 200
+PAYLOAD_BYTES = 256 * 1024  # SEAL1 §4.16
+CAPSULES_PER_MESSAGE = 1_024
+CAPSULE_BYTES = 512  # header 75, ciphertext 124, or with room for another suite
+MESSAGE_CHARS = 10_000  # S1-33, counted by the browser: the server sees ciphertext
+
+# Connections
+PRE_AUTH_FRAME_BYTES = 16 * 1024
+FRAME_BYTES = 512 * 1024
+BODY_BYTES = 2 * 1024 * 1024
+AUTHENTICATE_MS = 10 * SECOND_MS
+PING_INTERVAL_MS = 20 * SECOND_MS
+PONG_TIMEOUT_MS = 10 * SECOND_MS
+OUTGOING_FRAMES = 256  # a reader further behind than this comes back through `sync`
+OUTGOING_BYTES = 1024 * 1024
+FRAMES_PER_SECOND = 50
+FRAME_BURST = 200  # a browser coming back on-line answers a page of messages at once
+BAD_FRAMES = 5  # then the connection is closed with BAD_FRAMES
+SOCKETS_PER_USER = 20
+TYPING_TTL_MS = 6 * SECOND_MS
+CATCH_UP_MS = 5 * SECOND_MS  # how late a lost bus event may be delivered (architecture §4.5)
