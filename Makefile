@@ -1,0 +1,122 @@
+# Everything a person or a CI machine does here. `make help` lists it.
+
+VENV := .venv
+PYTHON_BIN := $(VENV)/bin/python
+NODE_BIN := node_modules/.bin
+STAGE := tools/stage.sh
+PYTEST := $(PYTHON_BIN) -m pytest -q
+JS := frontend tests/frontend eslint.config.js stylelint.config.js
+
+# npm and pip write nothing of ours to the terminal unless something is wrong.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export npm_config_update_notifier := false
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+# ---- run
+
+.PHONY: run
+run: $(VENV)/.runtime ## Start Sealroom on http://localhost:8888 (ARGS="--check" and the like are passed on)
+	@exec $(PYTHON_BIN) server.py $(ARGS)
+
+.PHONY: dev
+dev: $(VENV)/.runtime ## The same, started again whenever a Python file changes
+	@exec $(PYTHON_BIN) -m tornado.autoreload server.py $(ARGS)
+
+# ---- test
+
+.PHONY: test
+test: setup ## Install what is needed, then run every check and every test
+	@started=$$(date +%s); \
+	$(MAKE) --no-print-directory checks && \
+	$(MAKE) --no-print-directory tests && \
+	printf 'ok   %4d s  everything\n' $$(($$(date +%s) - started))
+
+.PHONY: check
+check: setup-quick ## The fast half: format, lint, types, imports, rules, quick tests (under a minute)
+	@$(MAKE) --no-print-directory checks
+	@$(STAGE) "pytest, quick" $(PYTEST) --ignore=tests/e2e -m "not slow"
+
+.PHONY: e2e
+e2e: setup ## Only the browser tests (ARGS="-k offline" and the like are passed to pytest)
+	@STAGE_VERBOSE=1 $(STAGE) "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure the relay beside the bare loop and print the ratio
+	@exec $(PYTHON_BIN) -m bench $(ARGS)
+
+# Two lanes, one for each core; each prints a line per stage.
+.PHONY: checks
+checks:
+	@$(MAKE) --no-print-directory -j2 check-python check-js
+
+.PHONY: check-python
+check-python:
+	@$(STAGE) "ruff format" $(PYTHON_BIN) -m ruff format --check --quiet .
+	@$(STAGE) "ruff check" $(PYTHON_BIN) -m ruff check --quiet .
+	@$(STAGE) "mypy" $(PYTHON_BIN) -m mypy
+	@$(STAGE) "import-linter" $(VENV)/bin/lint-imports --no-cache
+
+.PHONY: check-js
+check-js:
+	@$(STAGE) "prettier" $(NODE_BIN)/prettier --check $(JS)
+	@$(STAGE) "eslint" $(NODE_BIN)/eslint --quiet $(JS)
+	@$(STAGE) "tsc" $(NODE_BIN)/tsc -p frontend
+	@$(STAGE) "tsc, workers" $(NODE_BIN)/tsc -p frontend/tsconfig.worker.json
+	@$(STAGE) "stylelint" $(NODE_BIN)/stylelint "frontend/**/*.css"
+	@$(STAGE) "node --test" node --test tests/frontend
+
+.PHONY: tests
+tests:
+	@STAGE_VERBOSE=1 $(STAGE) "pytest" $(PYTEST) --ignore=tests/e2e
+	@STAGE_VERBOSE=1 $(STAGE) "pytest, browsers" $(PYTEST) tests/e2e
+
+.PHONY: format
+format: setup-quick ## Format Python, JavaScript, CSS and JSON
+	@$(PYTHON_BIN) -m ruff format --quiet . && $(PYTHON_BIN) -m ruff check --quiet --fix-only .
+	@$(NODE_BIN)/prettier --write --log-level=warn $(JS)
+
+# ---- set-up
+
+.PHONY: setup
+setup: setup-quick
+	@$(STAGE) "browser" tools/system_packages.sh browser
+
+.PHONY: setup-quick
+setup-quick: $(VENV)/.dev node_modules/.package-lock.json
+
+$(VENV)/.runtime: requirements.txt
+	@$(STAGE) "python packages" tools/make_venv.sh $(VENV) $<
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt
+	@$(STAGE) "python packages" tools/make_venv.sh $(VENV) $<
+	@touch $@ $(VENV)/.runtime
+
+node_modules/.package-lock.json: package-lock.json
+	@tools/system_packages.sh node
+	@$(STAGE) "node packages" npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# uv reads the public index whatever this machine's pip is configured for; nothing of either stays in the files.
+.PHONY: lock
+lock: ## Compile requirements*.txt and package-lock.json anew from their sources
+	@python3 -m venv build/lock && build/lock/bin/python -m pip install --quiet uv==0.13.8
+	@for part in requirements requirements-dev; do \
+		build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			$$part.in -o $$part.txt || exit 1; \
+	done
+	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+.PHONY: vendor
+vendor: node_modules/.package-lock.json ## Copy the vendored browser libraries from node_modules and record their hashes
+	@$(PYTHON_BIN) tools/vendor.py
+
+.PHONY: clean
+clean: ## Remove everything that can be made again (never ./data)
+	rm -rf $(VENV) node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
