@@ -1,0 +1,387 @@
+"""Accounts and their devices: certificates, the hash-chained device list, and pins.
+
+    DevCertBody = T("SEAL1/devcert", userId16, deviceId16, DSK65, DIK65, u64 createdAtMs, u8 suites)
+    sigA        = SIGN(AIK, "devcert", DevCertBody)
+    sigP        = SIGN(DSK, "devcert-pop", T("", H(DevCertBody), AIK))
+    DevListBody = T("SEAL1/devlist", userId16, u64 version, prevHash32, u64 issuedAtMs, e1..en)
+    e           = deviceId16 ‖ certHash32 ‖ u8 status ‖ u64 since
+
+A body is hashed and verified as the bytes that arrived, never re-serialised.
+A `DeviceIdentity` comes out of a verification here and nowhere else, so whoever holds one for a
+peer holds a device that the peer's account vouches for.
+Spec: SEAL1 §4.1, §4.9.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
+
+from client.seal.encoding import (
+    HASH_BYTES,
+    ID_BYTES,
+    ZERO_32,
+    parse_t,
+    require_bytes,
+    t,
+    u8,
+    u64,
+)
+from client.seal.errors import MalformedError, TrustError, TrustReason
+from client.seal.keys import (
+    POINT_BYTES,
+    AgreementKey,
+    SigningKey,
+    load_public_key,
+    require_signed,
+)
+from client.seal.labels import Label, Purpose
+from client.seal.primitives import sha256
+
+SUITE_1 = 0b01
+"""Bit 0 of a certificate's suites: X3DH and Double Ratchet on P-256."""
+
+FIRST_VERSION = 1
+_ENTRY_BYTES = ID_BYTES + HASH_BYTES + 1 + 8
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """The public keys of one device and of the account that vouches for it."""
+
+    user_id: bytes
+    device_id: bytes
+    account_key: bytes
+    signing_key: bytes
+    identity_key: bytes
+    suites: int
+    certificate_hash: bytes
+
+    def encode(self) -> bytes:
+        """IdX of the key agreement."""
+        return t(
+            Label.IDENTITY,
+            self.user_id,
+            self.device_id,
+            self.account_key,
+            self.signing_key,
+            self.identity_key,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDevice:
+    """This device: its private keys and what it publishes."""
+
+    user_id: bytes
+    device_id: bytes
+    account_key: bytes
+    signing_key: SigningKey
+    identity_key: AgreementKey
+    certificate: "SignedCertificate"
+
+    def identity(self) -> DeviceIdentity:
+        """What a peer sees of this device."""
+        return self.certificate.verify(self.account_key)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCertificate:
+    """A device certificate as it travels: exact body bytes and two signatures."""
+
+    body: bytes
+    account_signature: bytes
+    possession_signature: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """CertHash."""
+        return sha256(self.body)
+
+    def verify(self, account_key: bytes) -> DeviceIdentity:
+        """The device that this certificate names, when account and device both signed it.
+
+        Raises: TrustError `bad-signature`; MalformedError
+        """
+        require_signed(account_key, Purpose.DEVICE_CERTIFICATE, self.body, self.account_signature)
+        fields = parse_t(Label.DEVICE_CERTIFICATE, self.body)
+        if [len(field) for field in fields] != [ID_BYTES, ID_BYTES, POINT_BYTES, POINT_BYTES, 8, 1]:
+            raise MalformedError("device certificate fields")
+        user_id, device_id, signing_key, identity_key, _, suites = fields
+        possession = t("", self.hash, account_key)
+        require_signed(
+            signing_key,
+            Purpose.DEVICE_CERTIFICATE_POSSESSION,
+            possession,
+            self.possession_signature,
+        )
+        load_public_key(identity_key)
+        return DeviceIdentity(
+            user_id, device_id, account_key, signing_key, identity_key, suites[0], self.hash
+        )
+
+
+def enrol_device(
+    account_key: SigningKey,
+    user_id: bytes,
+    device_id: bytes,
+    created_at_ms: int,
+    suites: int = SUITE_1,
+    signing_key: SigningKey | None = None,
+    identity_key: AgreementKey | None = None,
+) -> LocalDevice:
+    """Make keys for a device, unless given, and a certificate signed by the account."""
+    signing_key = signing_key or SigningKey.generate()
+    identity_key = identity_key or AgreementKey.generate()
+    body = t(
+        Label.DEVICE_CERTIFICATE,
+        require_bytes(user_id, ID_BYTES),
+        require_bytes(device_id, ID_BYTES),
+        signing_key.public,
+        identity_key.public,
+        u64(created_at_ms),
+        u8(suites),
+    )
+    certificate = SignedCertificate(
+        body,
+        account_key.sign(Purpose.DEVICE_CERTIFICATE, body),
+        signing_key.sign(
+            Purpose.DEVICE_CERTIFICATE_POSSESSION, t("", sha256(body), account_key.public)
+        ),
+    )
+    return LocalDevice(
+        user_id, device_id, account_key.public, signing_key, identity_key, certificate
+    )
+
+
+class DeviceStatus(IntEnum):
+    """What the account says about a device."""
+
+    ACTIVE = 1
+    REVOKED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEntry:
+    """One device in a list; `since_ms` is when it got this status."""
+
+    device_id: bytes
+    certificate_hash: bytes
+    status: DeviceStatus
+    since_ms: int
+
+    def encode(self) -> bytes:
+        """57 bytes."""
+        return self.device_id + self.certificate_hash + u8(self.status) + u64(self.since_ms)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Undo `encode`.
+
+        Raises: MalformedError for another length or an unknown status
+        """
+        require_bytes(data, _ENTRY_BYTES)
+        try:
+            status = DeviceStatus(data[48])
+        except ValueError as error:
+            raise MalformedError("unknown device status") from error
+        return cls(data[:16], data[16:48], status, int.from_bytes(data[49:], "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """One version of an account's devices."""
+
+    user_id: bytes
+    version: int
+    previous_hash: bytes
+    issued_at_ms: int
+    entries: tuple[DeviceEntry, ...]
+
+    def encode(self) -> bytes:
+        """DevListBody."""
+        return t(
+            Label.DEVICE_LIST,
+            self.user_id,
+            u64(self.version),
+            self.previous_hash,
+            u64(self.issued_at_ms),
+            *(entry.encode() for entry in self.entries),
+        )
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Undo `encode`.
+
+        Raises: MalformedError, also for a device that is listed twice
+        """
+        fields = parse_t(Label.DEVICE_LIST, body)
+        if [len(field) for field in fields[:4]] != [ID_BYTES, 8, HASH_BYTES, 8]:
+            raise MalformedError("device list fields")
+        entries = tuple(DeviceEntry.parse(field) for field in fields[4:])
+        if len({entry.device_id for entry in entries}) != len(entries):
+            raise MalformedError("a device is listed twice")
+        version, issued_at_ms = (int.from_bytes(fields[index], "big") for index in (1, 3))
+        return cls(fields[0], version, fields[2], issued_at_ms, entries)
+
+    def entry(self, device_id: bytes) -> DeviceEntry | None:
+        """What the list says about a device, or None when it is not named."""
+        return next((entry for entry in self.entries if entry.device_id == device_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDeviceList:
+    """A device list as it travels: exact body bytes and the account's signature."""
+
+    body: bytes
+    signature: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """ListHash."""
+        return sha256(self.body)
+
+    def verify(self, account_key: bytes, user_id: bytes) -> DeviceList:
+        """The list, when this account signed it for this user.
+
+        Raises: TrustError `bad-signature`; MalformedError
+        """
+        require_signed(account_key, Purpose.DEVICE_LIST, self.body, self.signature)
+        devices = DeviceList.parse(self.body)
+        if devices.user_id != user_id:
+            raise TrustError(TrustReason.BAD_SIGNATURE)
+        return devices
+
+
+def sign_device_list(account_key: SigningKey, devices: DeviceList) -> SignedDeviceList:
+    """Sign one version of the list."""
+    body = devices.encode()
+    return SignedDeviceList(body, account_key.sign(Purpose.DEVICE_LIST, body))
+
+
+def first_device_list(
+    account_key: SigningKey, user_id: bytes, entries: Iterable[DeviceEntry], issued_at_ms: int
+) -> SignedDeviceList:
+    """Version 1, which follows nothing."""
+    return sign_device_list(
+        account_key, DeviceList(user_id, FIRST_VERSION, ZERO_32, issued_at_ms, tuple(entries))
+    )
+
+
+def next_device_list(
+    account_key: SigningKey,
+    current: SignedDeviceList,
+    entries: Iterable[DeviceEntry],
+    issued_at_ms: int,
+) -> SignedDeviceList:
+    """The version after `current`, chained to it by hash."""
+    devices = DeviceList.parse(current.body)
+    return sign_device_list(
+        account_key,
+        DeviceList(
+            devices.user_id, devices.version + 1, current.hash, issued_at_ms, tuple(entries)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a client remembers about an account and never lets a server take back."""
+
+    user_id: bytes
+    account_key: bytes
+    version: int
+    list_hash: bytes
+
+
+def verify_device_lists(
+    user_id: bytes, account_key: bytes, lists: Sequence[SignedDeviceList], pin: Pin | None
+) -> tuple[DeviceList, Pin]:
+    """Check the newest list, and the way there from what is pinned.
+
+    Args:
+        lists: oldest first; when more than one is given each must follow the one before it
+        pin: None on first contact, which is when trust begins
+
+    Returns: the newest list and the pin to remember instead of the old one
+    Raises: TrustError `identity-changed`, `bad-signature`, `rollback` (older than the pin),
+        `equivocation` (same version, other content) or `broken-chain`; MalformedError
+    """
+    if not lists:
+        raise MalformedError("no device list")
+    if pin is not None and (pin.account_key, pin.user_id) != (account_key, user_id):
+        raise TrustError(TrustReason.IDENTITY_CHANGED)
+    devices, known = _follow(pin, lists[0], account_key, user_id, is_history=False)
+    for signed in lists[1:]:
+        devices, known = _follow(known, signed, account_key, user_id, is_history=True)
+    return devices, known
+
+
+def _follow(
+    known: Pin | None,
+    signed: SignedDeviceList,
+    account_key: bytes,
+    user_id: bytes,
+    *,
+    is_history: bool,
+) -> tuple[DeviceList, Pin]:
+    """Verify a list and that it can come after what is known.
+
+    A version further than one ahead is accepted from a server that sends only the newest list
+    (the account signed it); inside a served history every link is checked.
+    """
+    devices = signed.verify(account_key, user_id)
+    followed = Pin(user_id, account_key, devices.version, signed.hash)
+    if known is None:
+        is_first = devices.version == FIRST_VERSION
+        if devices.version < FIRST_VERSION or (is_first and devices.previous_hash != ZERO_32):
+            raise TrustError(TrustReason.BROKEN_CHAIN)
+        return devices, followed
+    if devices.version < known.version:
+        raise TrustError(TrustReason.ROLLBACK)
+    if devices.version == known.version and signed.hash != known.list_hash:
+        raise TrustError(TrustReason.EQUIVOCATION)
+    is_next = devices.version == known.version + 1
+    if (is_next and devices.previous_hash != known.list_hash) or (is_history and not is_next):
+        raise TrustError(TrustReason.BROKEN_CHAIN)
+    return devices, followed
+
+
+def verify_device(
+    devices: DeviceList, certificate: SignedCertificate, account_key: bytes
+) -> DeviceIdentity:
+    """The device of a certificate, when the list names it as active with exactly this certificate.
+
+    Raises: TrustError `unknown-device`, `revoked`, `bad-signature`; MalformedError
+    """
+    identity = certificate.verify(account_key)
+    entry = devices.entry(identity.device_id)
+    if (
+        identity.user_id != devices.user_id
+        or entry is None
+        or entry.certificate_hash != certificate.hash
+    ):
+        raise TrustError(TrustReason.UNKNOWN_DEVICE)
+    if entry.status is not DeviceStatus.ACTIVE:
+        raise TrustError(TrustReason.REVOKED)
+    return identity
+
+
+def active_devices(
+    devices: DeviceList, certificates: Iterable[SignedCertificate], account_key: bytes
+) -> tuple[DeviceIdentity, ...]:
+    """Every active device of the list, in list order.
+
+    A certificate that the list does not name is ignored: the server may send it, nobody uses it.
+
+    Raises: TrustError `unknown-device` when the certificate of an active device is missing
+    """
+    by_hash = {certificate.hash: certificate for certificate in certificates}
+    identities = []
+    for entry in devices.entries:
+        if entry.status is DeviceStatus.ACTIVE:
+            certificate = by_hash.get(entry.certificate_hash)
+            if certificate is None:
+                raise TrustError(TrustReason.UNKNOWN_DEVICE)
+            identities.append(verify_device(devices, certificate, account_key))
+    return tuple(identities)

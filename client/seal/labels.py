@@ -1,0 +1,46 @@
+"""The closed list of labels: no key, signature or associated data is made under any other.
+
+Spec: SEAL1 §4.0.
+"""
+
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    """Domain separators of hashes, derivations and associated data."""
+
+    IDENTITY = "SEAL1/id"
+    X3DH = "SEAL1/x3dh"
+    X3DH_KEY = "SEAL1/x3dh/sk"
+    SESSION_ID = "SEAL1/sid"
+    ROOT = "SEAL1/root"
+    MESSAGE = "SEAL1/msg"
+    PAYLOAD = "SEAL1/payload"
+    PAYLOAD_AD = "SEAL1/payload/ad"
+    FRANKING = "SEAL1/frank"
+    DIRECT_ROOM = "SEAL1/dm"
+    DEVICE_CERTIFICATE = "SEAL1/devcert"
+    DEVICE_LIST = "SEAL1/devlist"
+    FINGERPRINT = "SEAL1/fp"
+    PW_SALT = "SEAL1/pw-salt"
+    AUTH_KEY = "SEAL1/auth"
+    BACKUP_WRAP = "SEAL1/backup/wrap"
+    BACKUP_KEK_PW = "SEAL1/backup/kek-pw"
+    BACKUP_KEK_RC = "SEAL1/backup/kek-rc"
+    BACKUP_IDENTITY = "SEAL1/backup/identity"
+    RECOVERY_CODE = "SEAL1/rc"
+
+
+class Purpose(StrEnum):
+    """What a signature is for; a signature of one purpose is invalid for every other."""
+
+    DEVICE_CERTIFICATE = "devcert"
+    DEVICE_CERTIFICATE_POSSESSION = "devcert-pop"
+    DEVICE_LIST = "devlist"
+    SIGNED_PREKEY = "spk"
+    ONE_TIME_PREKEY = "opk"
+
+    @property
+    def label(self) -> str:
+        """The label that the signed bytes begin with."""
+        return f"SEAL1/sig/{self.value}"
