@@ -1,0 +1,171 @@
+/**
+ * What the page and the engine say to each other.
+ *
+ * The engine (keys, ratchets, storage, network) lives in a worker; one tab's worker leads, the other
+ * tabs' workers pass calls on to it. The page only ever sees plain data: it holds no key and no token.
+ *
+ *     const engine = connectEngine();            // session/client.js
+ *     const boot = await engine.call('boot', {}); // rejects with AppError(code)
+ *     engine.on('rooms', (rooms) => …);          // returns a disposer
+ *
+ * An event carries the whole slice it names, except `messages`, which carries changed rows only.
+ * After `boot` every slice is sent once. Ids are base64url strings; times milliseconds UTC.
+ */
+
+/**
+ * Where an account screen goes next.
+ * code: an e-mailed code is needed (`submitCode`, or `resetPassword` after `forgotPassword`).
+ * recovery: show `recoveryCode`, then `confirmRecovery`.
+ * unlock: logged in, but the password does not open the identity: `unlockWithRecovery` or `startNewIdentity`.
+ * ready: the engine runs and sends its slices.
+ * @typedef {{ step: 'code', resendAfterMs: number }
+ *   | { step: 'recovery', recoveryCode: string }
+ *   | { step: 'unlock' }
+ *   | { step: 'ready' }} Step
+ */
+
+/**
+ * welcome: nobody here yet. expired: keys are here, the log-in has run out (`logIn` goes on with them).
+ * recovery/unlock: an account screen was left half-way. unsupported: `reason` says what is missing.
+ * @typedef {{ phase: 'welcome' }
+ *   | { phase: 'expired', email: string }
+ *   | { phase: 'recovery', recoveryCode: string }
+ *   | { phase: 'unlock', email: string }
+ *   | { phase: 'ready' }
+ *   | { phase: 'unsupported', reason: 'indexeddb' | 'clone' | 'crypto' | 'locks' }} Boot
+ */
+
+/**
+ * @typedef {{ readReceipts: boolean, presence: boolean }} Preferences
+ * @typedef {{ id: string, email: string, displayName: string, friendCode: string,
+ *   role: 'user' | 'admin', preferences: Preferences, passwordOpensBackup: boolean }} Me
+ */
+
+/**
+ * `retryAtMs` is when the next attempt is made; null while on-line or when the browser is off-line.
+ * @typedef {{ status: 'online' | 'connecting' | 'offline', retryAtMs: number | null }} Connection
+ */
+
+/**
+ * new: first seen, nothing compared. verified: the safety number was compared.
+ * changed: the identity is another one than before; sending is off until `acceptIdentity` (when it was
+ * never verified) or `setVerified` with the new number.
+ * @typedef {'new' | 'verified' | 'changed' | 'changed-verified'} IdentityState
+ */
+
+/**
+ * @typedef {{ id: string, displayName: string, friendCode: string,
+ *   relation: 'incoming' | 'outgoing' | 'accepted' | 'blocked' | 'none', identity: IdentityState,
+ *   presence: 'online' | 'away' | 'offline', lastSeenMs: number | null, createdMs: number }} Person
+ * @typedef {{ email: string, createdMs: number }} Invite
+ * @typedef {{ people: Person[], invites: Invite[] }} People  every relation, blocked ones included
+ */
+
+/**
+ * `lastRow` is what the list shows as the last line; `draft` what was typed and not sent.
+ * `keptBy` are the members who agree to keep the room; `sendBlocked` why the composer is off.
+ * @typedef {{ id: string, peer: Person, createdMs: number, expiresMs: number,
+ *   keptBy: string[], unread: number, firstUnreadSeq: number | null, lastRow: MessageRow | null,
+ *   lastActivityMs: number, draft: string, typing: boolean,
+ *   sendBlocked: null | 'identity' | 'not-contact' }} RoomItem
+ */
+
+/**
+ * State of one's own message; `received` for everybody else's.
+ * @typedef {'pending' | 'sent' | 'delivered' | 'read' | 'failed' | 'received'} MessageState
+ */
+
+/**
+ * One row of a conversation. `key` never changes, `order` sorts (a whole number for numbered rows;
+ * rows that wait for a number come after all of them, in the order they were typed).
+ * text: `text` is set. undecryptable: `reason` and `next` say why and what happens now.
+ * system: `notice` names the sentence, `params` its values. unknown: a newer kind than this page knows.
+ * @typedef {{ key: string, room: string, seq: number | null, order: number, mine: boolean,
+ *   sender: string, state: MessageState, sentMs: number, failure: string | null } & (
+ *   { kind: 'text', text: string }
+ *   | { kind: 'undecryptable', reason: UndecryptableReason, next: 'asked-again' | 'waiting' | 'lost' }
+ *   | { kind: 'system', notice: SystemNotice, params: Record<string, string> }
+ *   | { kind: 'unknown' })} MessageRow
+ * @typedef {'no-session' | 'duplicate' | 'too-far' | 'bad-signature' | 'auth-failed' | 'unsupported'
+ *   | 'before-this-device'} UndecryptableReason
+ * @typedef {'identity-changed' | 'new-device' | 'messages-missing' | 'hidden-devices' | 'kept'} SystemNotice
+ */
+
+/** @typedef {{ rows: MessageRow[], hasOlder: boolean, hasNewer: boolean }} MessagePage */
+
+/**
+ * @typedef {{ deviceId: string, name: string, platform: string, addedMs: number,
+ *   lastUsedMs: number | null, current: boolean, signedIn: boolean }} DeviceItem
+ */
+
+/** @typedef {{ groups: string[], verified: boolean, identity: IdentityState }} SafetyNumber  twelve groups of five digits */
+
+/**
+ * Calls: name → [argument, result]. Every call may reject with `AppError`; beside the server's codes
+ * the engine has its own: `offline`, `bad_recovery_code`, `wrong_password`, `weak_password`,
+ * `identity_changed`, `storage_failed`, `too_long`, `empty`.
+ *
+ * @typedef {object} EngineCalls
+ * @property {[{}, Boot]} boot
+ * @property {[{ password: string, email?: string, displayName?: string }, { level: 0 | 1 | 2 | 3 | 4, hint: string }]} passwordStrength
+ * @property {[{}, { passphrase: string }]} suggestPassphrase
+ * @property {[{ email: string, displayName: string, password: string }, Step]} signUp
+ * @property {[{ email: string, password: string }, Step]} logIn
+ * @property {[{}, { resendAfterMs: number }]} resendCode
+ * @property {[{ code: string }, Step]} submitCode
+ * @property {[{ lastGroup: string }, Step]} confirmRecovery
+ * @property {[{ recoveryCode: string }, Step]} unlockWithRecovery
+ * @property {[{}, Step]} startNewIdentity
+ * @property {[{ email: string }, Step]} forgotPassword
+ * @property {[{ code: string, password: string }, Step]} resetPassword
+ * @property {[{ everywhere: boolean }, {}]} logOut
+ *
+ * @property {[{ displayName: string }, {}]} setDisplayName
+ * @property {[Preferences, {}]} setPreferences
+ * @property {[{ oldPassword: string, newPassword: string }, {}]} changePassword
+ * @property {[{ password: string }, { recoveryCode: string }]} newRecoveryCode
+ * @property {[{}, { devices: DeviceItem[] }]} devices
+ * @property {[{ deviceId: string, password: string }, {}]} removeDevice
+ *
+ * @property {[{ query: string }, { kind: 'code' | 'email' }]} addContact  a friend code or an address
+ * @property {[{ user: string }, { room: string }]} acceptContact  opens the conversation as well
+ * @property {[{ user: string }, {}]} removeContact  declines, withdraws or ends
+ * @property {[{ email: string }, {}]} withdrawInvite
+ * @property {[{ user: string }, {}]} block
+ * @property {[{ user: string }, {}]} unblock
+ * @property {[{ user: string }, SafetyNumber]} safetyNumber
+ * @property {[{ user: string, on: boolean }, {}]} setVerified
+ * @property {[{ user: string }, {}]} acceptIdentity  go on without comparing
+ *
+ * @property {[{ user: string }, { room: string }]} openDm
+ * @property {[{ room: string, before?: number, after?: number, around?: number, limit?: number }, MessagePage]} messages  by `order`; newest page when none is given
+ * @property {[{ room: string, text: string }, { key: string }]} sendMessage  resolves once it is stored here
+ * @property {[{ room: string, key: string }, {}]} retryMessage
+ * @property {[{ room: string, key: string }, {}]} discardMessage
+ * @property {[{ room: string, seq: number }, {}]} markRead
+ * @property {[{ room: string, on: boolean }, {}]} setTyping
+ * @property {[{ room: string, text: string }, {}]} saveDraft
+ * @property {[{ room: string, on: boolean }, {}]} keepRoom
+ * @property {[{ room: string }, {}]} deleteRoom
+ * @property {[{ active: boolean }, {}]} setActive  the page is looked at, or not (presence, ticks)
+ */
+
+/**
+ * Events: name → value.
+ * @typedef {object} EngineEvents
+ * @property {Me} me
+ * @property {Connection} connection
+ * @property {People} people
+ * @property {RoomItem[]} rooms  newest activity first
+ * @property {{ room: string, rows: MessageRow[], removed: string[] }} messages  new and changed rows, and keys that are gone
+ * @property {{ kind: 'info' | 'success' | 'error', text: string, params: Record<string, string> }} notice  `text` is a locale key
+ * @property {{ reason: 'logged_out' | 'revoked' | 'device_removed' | 'password_changed' | 'expired' }} signedOut
+ */
+
+/**
+ * @typedef {object} Engine
+ * @property {<N extends keyof EngineCalls>(name: N, argument: EngineCalls[N][0]) => Promise<EngineCalls[N][1]>} call
+ * @property {<N extends keyof EngineEvents>(name: N, fn: (value: EngineEvents[N]) => void) => () => void} on
+ */
+
+export {};
