@@ -1,7 +1,7 @@
 """Copy the vendored browser libraries from node_modules and record their hashes: `make vendor`.
 
-frontend/vendor/vendor.json says what to take: edit `package`, `path`, `version` and `file` there, pin
-the same version in package.json, and run this. The package's integrity is checked by `npm ci`; what is
+frontend/vendor/vendor.json says what to take: edit `package`, `path`, `version` and `file` there,
+pin the same version in package.json, and run this. `npm ci` checks the package's integrity; the hash
 recorded here is checked by tests/rules/test_vendor.py and enforced in the browser by the import map.
 """
 
