@@ -1,0 +1,41 @@
+import { AppError } from "../lib/errors.js";
+import { t } from "../ui/i18n.js";
+
+/** Codes that have a sentence of their own: what happened, what was kept, what to do. */
+const SAID = new Set([
+  "bad_code",
+  "bad_credentials",
+  "bad_recovery_code",
+  "code_expired",
+  "conflict",
+  "empty",
+  "identity_changed",
+  "not_contact",
+  "not_found",
+  "offline",
+  "rate_limited",
+  "reauthenticate",
+  "storage_failed",
+  "storage_full",
+  "too_long",
+  "unavailable",
+  "weak_password",
+  "wrong_password",
+]);
+
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function errorText(error) {
+  const code = errorCode(error);
+  return t(SAID.has(code) ? `error.${code}` : "error.internal", { code });
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string} "internal" for anything that is not ours
+ */
+export function errorCode(error) {
+  return error instanceof AppError ? error.code : "internal";
+}
