@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON_BIN := $(VENV)/bin/python
 NODE_BIN := node_modules/.bin
 STAGE := tools/stage.sh
-PYTEST := $(PYTHON_BIN) -m pytest -q
+PYTEST := $(PYTHON_BIN) -m pytest --durations=5 --durations-min=2
 JS := frontend tests/frontend eslint.config.js stylelint.config.js
 
 # npm and pip write nothing of ours to the terminal unless something is wrong.
@@ -45,30 +45,43 @@ check: setup-quick ## The fast half: format, lint, types, imports, rules, quick 
 e2e: setup ## Only the browser tests (ARGS="-k offline" and the like are passed to pytest)
 	@STAGE_VERBOSE=1 $(STAGE) "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
 
+.PHONY: coverage
+coverage: setup-quick ## Branch coverage of the Python packages by every test but the browsers'
+	@mkdir -p build
+	@$(PYTHON_BIN) -m coverage run -m pytest -q --ignore=tests/e2e $(ARGS) && $(PYTHON_BIN) -m coverage report
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the relay beside the bare loop and print the ratio
 	@exec $(PYTHON_BIN) -m bench $(ARGS)
 
-# Two lanes, one for each core; each prints a line per stage.
-.PHONY: checks
+# Two at a time, one for each core, and on to the end, so that one run shows all that is wrong.
+CHECKS := check-format check-lint check-types check-imports \
+	check-js-format check-js-lint check-js-types check-worker-types check-styles check-js-tests
+
+.PHONY: checks $(CHECKS)
 checks:
-	@$(MAKE) --no-print-directory -j2 check-python check-js
+	@$(MAKE) --no-print-directory --keep-going -j2 $(CHECKS)
 
-.PHONY: check-python
-check-python:
-	@$(STAGE) "ruff format" $(PYTHON_BIN) -m ruff format --check --quiet .
+check-format:
+	@$(STAGE) "ruff format" $(PYTHON_BIN) -m ruff format --check .
+check-lint:
 	@$(STAGE) "ruff check" $(PYTHON_BIN) -m ruff check --quiet .
+check-types:
 	@$(STAGE) "mypy" $(PYTHON_BIN) -m mypy
+check-imports:
 	@$(STAGE) "import-linter" $(VENV)/bin/lint-imports --no-cache
-
-.PHONY: check-js
-check-js:
+check-js-format:
 	@$(STAGE) "prettier" $(NODE_BIN)/prettier --check $(JS)
+check-js-lint:
 	@$(STAGE) "eslint" $(NODE_BIN)/eslint --quiet $(JS)
+check-js-types:
 	@$(STAGE) "tsc" $(NODE_BIN)/tsc -p frontend
+check-worker-types:
 	@$(STAGE) "tsc, workers" $(NODE_BIN)/tsc -p frontend/tsconfig.worker.json
+check-styles:
 	@$(STAGE) "stylelint" $(NODE_BIN)/stylelint "frontend/**/*.css"
-	@$(STAGE) "node --test" node --test tests/frontend
+check-js-tests:
+	@$(STAGE) "node --test" node --test $$(find tests/frontend -name "*.test.js")
 
 .PHONY: tests
 tests:

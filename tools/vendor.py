@@ -1,8 +1,9 @@
 """Copy the vendored browser libraries from node_modules and record their hashes: `make vendor`.
 
 frontend/vendor/vendor.json says what to take: edit `package`, `path`, `version` and `file` there,
-pin the same version in package.json, and run this. `npm ci` checks the package's integrity; the hash
-recorded here is checked by tests/rules/test_vendor.py and enforced in the browser by the import map.
+pin the same version in package.json, and run this. `npm ci` checks the package's integrity;
+tests/rules/test_vendor.py checks the hash that is recorded here, and the import map enforces it in
+the browser.
 """
 
 import base64
