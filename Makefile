@@ -31,10 +31,7 @@ dev: $(VENV)/.runtime ## The same, started again whenever a Python file changes
 
 .PHONY: test
 test: setup ## Install what is needed, then run every check and every test
-	@started=$$(date +%s); \
-	$(MAKE) --no-print-directory checks && \
-	$(MAKE) --no-print-directory tests && \
-	printf 'ok   %4d s  everything\n' $$(($$(date +%s) - started))
+	@$(STAGE) --live "everything" $(MAKE) --no-print-directory --keep-going checks tests-python tests-browsers
 
 .PHONY: check
 check: setup-quick ## The fast half: format, lint, types, imports, rules, quick tests (under a minute)
@@ -43,7 +40,7 @@ check: setup-quick ## The fast half: format, lint, types, imports, rules, quick 
 
 .PHONY: e2e
 e2e: setup ## Only the browser tests (ARGS="-k offline" and the like are passed to pytest)
-	@STAGE_VERBOSE=1 $(STAGE) "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
+	@$(MAKE) --no-print-directory tests-browsers
 
 .PHONY: coverage
 coverage: setup-quick ## Branch coverage of the Python packages by every test but the browsers'
@@ -83,10 +80,11 @@ check-styles:
 check-js-tests:
 	@$(STAGE) "node --test" node --test $$(find tests/frontend -name "*.test.js")
 
-.PHONY: tests
-tests:
-	@STAGE_VERBOSE=1 $(STAGE) "pytest" $(PYTEST) --ignore=tests/e2e
-	@STAGE_VERBOSE=1 $(STAGE) "pytest, browsers" $(PYTEST) tests/e2e
+.PHONY: tests-python tests-browsers
+tests-python:
+	@$(STAGE) --live "pytest" $(PYTEST) --ignore=tests/e2e
+tests-browsers:
+	@$(STAGE) --live "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
 
 .PHONY: format
 format: setup-quick ## Format Python, JavaScript, CSS and JSON
