@@ -127,8 +127,8 @@ class AgreementKey(_PrivateKey):
         return self._key.exchange(ec.ECDH(), load_public_key(public))
 
 
-def is_signed(public: bytes, purpose: Purpose, body: bytes, signature: bytes) -> bool:
-    """Whether the owner of `public` signed this body for this purpose.
+def verify_ecdsa(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` (r ‖ s) is one of the owner of `public` over these exact bytes.
 
     Raises: MalformedError when `public` is no key
     """
@@ -137,10 +137,18 @@ def is_signed(public: bytes, purpose: Purpose, body: bytes, signature: bytes) ->
         return False
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     try:
-        key.verify(utils.encode_dss_signature(r, s), t(purpose.label, body), _ECDSA)
+        key.verify(utils.encode_dss_signature(r, s), message, _ECDSA)
     except InvalidSignature:
         return False
     return True
+
+
+def is_signed(public: bytes, purpose: Purpose, body: bytes, signature: bytes) -> bool:
+    """Whether the owner of `public` signed this body for this purpose.
+
+    Raises: MalformedError when `public` is no key
+    """
+    return verify_ecdsa(public, t(purpose.label, body), signature)
 
 
 def require_signed(public: bytes, purpose: Purpose, body: bytes, signature: bytes) -> None:

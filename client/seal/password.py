@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from client.seal.encoding import ID_BYTES, ZERO_32, require_bytes, t, u32
+from client.seal.encoding import ID_BYTES, KEY_BYTES, ZERO_32, require_bytes, t, u32
 from client.seal.errors import TrustError, TrustReason
 from client.seal.labels import Label
 from client.seal.primitives import hkdf, sha256
@@ -91,14 +91,26 @@ def stretch_password(
     """
     parameters = parameters or PasswordParameters()
     parameters.require_strong()
+    return argon2id(
+        unicodedata.normalize("NFC", password).encode(),
+        password_salt(email, salt),
+        parameters,
+        KEY_BYTES,
+    )
+
+
+def argon2id(
+    password: bytes, salt: bytes, parameters: PasswordParameters, length_bytes: int
+) -> bytes:
+    """RFC 9106, with whatever parameters it is given."""
     derivation = Argon2id(
-        salt=password_salt(email, salt),
-        length=32,
+        salt=salt,
+        length=length_bytes,
         iterations=parameters.time_cost,
         lanes=parameters.lanes,
         memory_cost=parameters.memory_kib,
     )
-    return derivation.derive(unicodedata.normalize("NFC", password).encode())
+    return derivation.derive(password)
 
 
 def split_master_key(master_key: bytes) -> PasswordKeys:

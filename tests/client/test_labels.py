@@ -1,0 +1,43 @@
+"""No key is derived and nothing is signed under a label that the registry does not name."""
+
+import ast
+from pathlib import Path
+
+from client.seal.labels import Label, Purpose
+
+SEAL = Path(__file__).parents[2] / "client" / "seal"
+REGISTRY = ["id", "x3dh", "x3dh/sk", "sid", "root", "msg", "payload", "payload/ad", "frank", "frank/srv", "dm", "room/ev", "devcert", "devlist", "fp", "qr", "sas/commit", "sas", "sas/mac", "pw-salt", "auth", "backup/wrap", "backup/kek-pw", "backup/kek-rc", "backup/kek-prf", "backup/identity", "backup/hist-wrap", "backup/segment", "backup/seg", "rc", "file", "file/root", "link/auth", "link/manifest", "link/pw", "link", "store/session", "store/key", "applock", "call/sframe"]
+PURPOSES = ["devcert", "devcert-pop", "devlist", "spk", "opk", "pqspk", "room-ev", "file", "aik-rotate", "devauth"]
+
+
+def string_constants(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if id(node) not in docstrings
+    }
+
+
+def test_every_label_stands_in_the_registry() -> None:
+    assert {label.value for label in Label} <= {f"SEAL1/{name}" for name in REGISTRY}
+    assert {purpose.value for purpose in Purpose} <= set(PURPOSES)
+
+
+def test_labels_are_spelled_in_one_place_only() -> None:
+    modules = [path for path in SEAL.glob("*.py") if path.name != "labels.py"]
+    assert len(modules) > 10
+    for path in modules:
+        assert not {text for text in string_constants(path) if text.startswith("SEAL")}, path
+
+
+def test_no_label_is_the_beginning_of_a_signature_label() -> None:
+    assert not {purpose.label for purpose in Purpose} & {label.value for label in Label}
