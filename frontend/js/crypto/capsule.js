@@ -5,7 +5,8 @@
  *     kind           = 1 message, 2 reset, 3 retry, 4 heartbeat, 5 key-share
  *
  * The kind is inside the encryption and a capsule comes through a ratchet only, so no message of one
- * protocol passes for one of another. A kind without a payload (reset, heartbeat) has zero CK and PH.
+ * protocol passes for one of another. A kind without a payload (reset, retry, heartbeat) has zero CK
+ * and PH; a retry names the message it asks for again in msgId.
  */
 
 import { concat, readU64, u64, u8 } from "../lib/bytes.js";
@@ -32,7 +33,7 @@ export function dumpCapsule({ kind, contentKey, payloadHash, msgId, sentAtMs }) 
 
 /**
  * A capsule that carries no payload.
- * @param {"reset" | "heartbeat"} kind
+ * @param {"reset" | "retry" | "heartbeat"} kind
  * @param {Bytes} msgId 16 bytes
  * @param {number} sentAtMs
  * @returns {Capsule}

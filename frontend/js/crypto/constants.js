@@ -88,7 +88,7 @@ export const SIGNED_PREKEY_ROTATE_MS = 7 * DAY_MS; // how long one leaked privat
 export const SIGNED_PREKEY_TTL_MS = 14 * DAY_MS; // twice the rotation: a device may be off for a week
 export const SIGNED_PREKEY_KEEP_MS = 21 * DAY_MS; // 7 d in use + 14 d for messages still on the way
 export const SIGNED_PREKEY_GRACE_MS = 31 * DAY_MS; // past expiry; older devices count as inactive
-export const PREKEY_ID_LIMIT = 2 ** 31; // the first id is drawn below it, so ids never wrap
+export const FIRST_PREKEY_ID_LIMIT = 2 ** 30; // half the id space of 2^31, so that no device counts past its end
 export const ONE_TIME_PREKEYS = 100; // one upload: 100 signatures cost 35 ms in Chromium
 export const ONE_TIME_PREKEYS_LOW = 25; // refill below this: a busy day's new sessions still fit
 
@@ -121,6 +121,7 @@ export const KDF_MAX_M_KIB = 1_048_576; // above it a server could make the tab 
 export const KDF_MAX_T = 16; // above it a server could make a log-in last minutes
 export const KDF_MAX_P = 16;
 export const PASSWORD_MIN_CHARS = 10;
+export const PASSPHRASE_WORDS = 6; // 65 bits of the generator in passphrase.js
 export const RECOVERY_BYTES = 16;
 export const RECOVERY_CHARS = 28; // 128 bits of secret and 12 of checksum, five a character
 export const BACKUP_METHOD = Object.freeze({ password: 1, recovery: 2, passkey: 3 });

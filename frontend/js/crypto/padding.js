@@ -26,13 +26,14 @@ export function pad(bytes) {
 }
 
 /**
- * Throws: AppError("malformed") when the length points outside or the padding is not zero.
+ * Throws: AppError("malformed") for anything but what `pad` makes.
  * @param {Bytes} padded
  * @returns {Bytes}
  */
 export function unpad(padded) {
   const end = LENGTH_BYTES + readU32(padded);
-  if (end > padded.length || padded.subarray(end).some((byte) => byte !== 0)) {
+  const isPadded = end <= padded.length && paddedLength(end) === padded.length;
+  if (!isPadded || padded.subarray(end).some((byte) => byte !== 0)) {
     throw new AppError("malformed", "padding");
   }
   return padded.slice(LENGTH_BYTES, end);

@@ -37,7 +37,7 @@ import {
 } from "./primitives.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
-/** @import { Content, ContentKey, FrankingKey, PayloadContext } from "./types.js" */
+/** @import { Capsule, Content, ContentKey, FrankingKey, PayloadContext } from "./types.js" */
 
 /**
  * @typedef {object} SealedPayload
@@ -79,18 +79,23 @@ export async function sealPayload(context, content) {
  * Open a payload with what a capsule said about it.
  *
  * Throws: DecryptError "auth-failed" (another payload than the capsule's, another context, a changed
- * byte, a false commitment) or "unsupported" (authentic, but no content of this version).
+ * byte, a false commitment) or "unsupported" (a kind without payload, or no content of this version).
  * @param {PayloadContext} context from the receiver's own view of the room and the session's owner
- * @param {{ contentKey: ContentKey, payloadHash: Bytes }} capsule
+ * @param {Pick<Capsule, "kind" | "msgId" | "contentKey" | "payloadHash">} capsule
  * @param {Bytes} payload ctP as received
  * @param {Bytes} commitment C2 as received
  * @returns {Promise<OpenedPayload>}
  */
-export async function openPayload(context, { contentKey, payloadHash }, payload, commitment) {
+export async function openPayload(context, capsule, payload, commitment) {
+  if (capsule.kind !== "message" && capsule.kind !== "key-share") {
+    throw new DecryptError("unsupported");
+  }
   const header = payloadHeader(context, commitment);
-  if (!equal(await hashPayload(header, payload), payloadHash))
-    throw new DecryptError("auth-failed");
-  const padded = await aeadOpen(await derivePayloadKey(contentKey), payload, header);
+  const isMeant =
+    equal(capsule.msgId, context.msgId) &&
+    equal(capsule.payloadHash, await hashPayload(header, payload));
+  if (!isMeant) throw new DecryptError("auth-failed");
+  const padded = await aeadOpen(await derivePayloadKey(capsule.contentKey), payload, header);
   const { frankingKey, json } = splitContent(padded);
   if (!equal(await commitTo(context, frankingKey, json), commitment)) {
     throw new DecryptError("auth-failed");
@@ -143,32 +148,39 @@ function hashPayload(header, payload) {
   return sha256(concat(lengthPrefixed(header), payload));
 }
 
-/** @param {Bytes} padded */
+/**
+ * Only the sender can have made these fields wrong, and C2 would not hold for them: not authentic.
+ * @param {Bytes} padded
+ */
 function splitContent(padded) {
-  const [frankingKey, json, ...rest] = readable(() => parseLengthPrefixed(unpad(padded)));
+  const [frankingKey, json, ...rest] = orRefuse("auth-failed", () => {
+    return parseLengthPrefixed(unpad(padded));
+  });
   if (frankingKey?.length !== KEY_BYTES || json === undefined || rest.length > 0) {
-    throw new DecryptError("unsupported");
+    throw new DecryptError("auth-failed");
   }
   return { frankingKey: /** @type {FrankingKey} */ (frankingKey), json };
 }
 
-/** @param {Bytes} json */
+/**
+ * What is authentic but cannot be read was written by a version that is not ours.
+ * @param {Bytes} json
+ */
 function readContent(json) {
-  return readable(() => checkContent(JSON.parse(fromUtf8(json))));
+  return orRefuse("unsupported", () => checkContent(JSON.parse(fromUtf8(json))));
 }
 
 /**
- * What is authentic but cannot be read was written by a version that is not ours.
  * @template T
+ * @param {"auth-failed" | "unsupported"} reason
  * @param {() => T} read
  * @returns {T}
  */
-function readable(read) {
+function orRefuse(reason, read) {
   try {
     return read();
   } catch (error) {
-    if (error instanceof AppError || error instanceof SyntaxError)
-      throw new DecryptError("unsupported");
+    if (error instanceof AppError || error instanceof SyntaxError) throw new DecryptError(reason);
     throw error;
   }
 }

@@ -5,13 +5,13 @@
  *     OPK signature = SIGN(DSK, "opk", T("", userId, deviceId, u32 id, pub))
  *
  * One-time prekeys are signed too: plain X3DH leaves them bare, and the server could then hand out its
- * own. Ids start at a random number below 2^31 and only grow; an id is never reused.
+ * own. Ids start at a random number below 2^30, only grow, stay below 2^31 and are never reused.
  */
 
 import { readU32, u32, u64 } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
 import {
-  PREKEY_ID_LIMIT,
+  FIRST_PREKEY_ID_LIMIT,
   SIGNED_PREKEY_GRACE_MS,
   SIGNED_PREKEY_KEEP_MS,
   SIGNED_PREKEY_ROTATE_MS,
@@ -33,10 +33,10 @@ import { randomBytes } from "./primitives.js";
 
 /**
  * Draw the first prekey id of a device; the next one is always one more.
- * @returns {number} 0 … 2^31-1
+ * @returns {number} 0 … 2^30-1
  */
 export function firstPreKeyId() {
-  return readU32(randomBytes(4)) % PREKEY_ID_LIMIT;
+  return readU32(randomBytes(4)) % FIRST_PREKEY_ID_LIMIT;
 }
 
 /**

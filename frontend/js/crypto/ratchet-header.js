@@ -18,14 +18,14 @@ import {
 /** @import { RatchetHeader } from "./types.js" */
 
 /**
- * Throws: DecryptError "unsupported", "too-far" (a counter of 2^31 or more) or "auth-failed" (length, point).
+ * Throws: DecryptError "unsupported" (version, type, length) or "too-far" (a counter of 2^31 or more).
  * @param {Bytes} header
  * @returns {RatchetHeader}
  */
 export function parseHeader(header) {
-  if (header.length !== HEADER_BYTES) throw new DecryptError("auth-failed");
-  if (header[0] !== HEADER_VERSION || header[1] !== HEADER_TYPE)
-    throw new DecryptError("unsupported");
+  const isKnown =
+    header.length === HEADER_BYTES && header[0] === HEADER_VERSION && header[1] === HEADER_TYPE;
+  if (!isKnown) throw new DecryptError("unsupported");
   const ratchetKey = header.slice(2, 2 + POINT_BYTES);
   const previousCount = readU32(header, 2 + POINT_BYTES);
   const number = readU32(header, 6 + POINT_BYTES);
