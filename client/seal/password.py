@@ -24,7 +24,7 @@ MIN_MEMORY_KIB = 65_536
 MIN_TIME_COST = 3
 MAX_MEMORY_KIB = 1_048_576
 """1 GiB; a server that asks for more wants the client to fall over."""
-MAX_TIME_COST = 64
+MAX_TIME_COST = 16
 MAX_LANES = 16
 MIN_PASSWORD_CHARACTERS = 10
 
