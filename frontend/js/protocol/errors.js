@@ -1,0 +1,64 @@
+/**
+ * The error and close codes of the server, mirror of protocol/errors.py (a test compares them), and the
+ * error that stands for a refusal.
+ */
+
+import { AppError } from "../lib/errors.js";
+
+export const ErrorCode = Object.freeze({
+  BAD_REQUEST: "bad_request",
+  UNSUPPORTED: "unsupported",
+  WEAK_KDF: "weak_kdf",
+  BAD_KEY: "bad_key",
+  BAD_SIGNATURE: "bad_signature",
+  BAD_CODE: "bad_code",
+  CODE_EXPIRED: "code_expired",
+  UNAUTHENTICATED: "unauthenticated",
+  TOKEN_EXPIRED: "token_expired",
+  TOKEN_REUSED: "token_reused",
+  SESSION_REVOKED: "session_revoked",
+  BAD_CREDENTIALS: "bad_credentials",
+  FORBIDDEN: "forbidden",
+  BAD_ORIGIN: "bad_origin",
+  NOT_CONTACT: "not_contact",
+  NOT_ENROLLED: "not_enrolled",
+  REAUTHENTICATE: "reauthenticate",
+  NOT_FOUND: "not_found",
+  METHOD_NOT_ALLOWED: "method_not_allowed",
+  CONFLICT: "conflict",
+  STALE_DEVICES: "stale_devices",
+  LIST_ROLLBACK: "list_rollback",
+  PREKEY_REUSED: "prekey_reused",
+  TOO_LARGE: "too_large",
+  UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+  MISDIRECTED: "misdirected",
+  RATE_LIMITED: "rate_limited",
+  INTERNAL: "internal",
+  UNAVAILABLE: "unavailable",
+  STORAGE_FULL: "storage_full",
+});
+
+export const CloseCode = Object.freeze({
+  COME_BACK: 1012,
+  BAD_FRAMES: 4400,
+  SESSION_ENDED: 4401,
+  AUTHENTICATION_TIMEOUT: 4408,
+  TOO_SLOW: 4008,
+  TOO_MANY: 4429,
+});
+
+/** The server said no. */
+export class RefusedError extends AppError {
+  /**
+   * @param {{ code: string, request_id?: string | undefined, retry_after_ms?: number | undefined,
+   *   users?: string[] | undefined }} refusal
+   */
+  constructor({ code, request_id: requestId = "", retry_after_ms: retryAfterMs = 0, users = [] }) {
+    super(code, requestId);
+    this.name = "RefusedError";
+    /** @readonly how long the server wants to be left alone; 0 when it did not say */
+    this.retryAfterMs = retryAfterMs;
+    /** @readonly whose device lists have to be fetched again */
+    this.users = users;
+  }
+}

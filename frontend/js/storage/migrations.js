@@ -1,0 +1,28 @@
+/**
+ * The steps of the database's layout. Append only: step n brings version n to n+1, and a browser that
+ * was closed for a year runs all that it missed.
+ *
+ * Key paths and indexes hold opaque ids and numbers only; whatever means something to a person is in
+ * `sealed`, under the device key.
+ */
+
+/** @typedef {(db: IDBDatabase, tx: IDBTransaction) => void} Migration */
+
+/** @type {readonly Migration[]} */
+export const MIGRATIONS = Object.freeze([
+  (db) => {
+    db.createObjectStore("keys", { keyPath: "id" });
+    db.createObjectStore("settings", { keyPath: "id" });
+    db.createObjectStore("signed_prekeys", { keyPath: "id" });
+    db.createObjectStore("one_time_prekeys", { keyPath: "id" });
+    db.createObjectStore("sessions", { keyPath: "id" }).createIndex("by_peer", "peer");
+    db.createObjectStore("seen_sessions", { keyPath: "sid" }).createIndex("by_prekey", "prekey");
+    db.createObjectStore("pins", { keyPath: "user" });
+    db.createObjectStore("rooms", { keyPath: "id" });
+    const messages = db.createObjectStore("messages", { keyPath: "key" });
+    messages.createIndex("by_order", ["room", "order"]);
+    messages.createIndex("by_unread", ["room", "unread_seq"]);
+    messages.createIndex("by_wanted", "wanted_from");
+    db.createObjectStore("outbox", { keyPath: "key" });
+  },
+]);
