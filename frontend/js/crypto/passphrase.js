@@ -50,11 +50,12 @@ const COMMON = [
 
 /**
  * Suggest a passphrase.
- * @returns {string} six words with spaces between
+ * @returns {string} six different words with spaces between
  */
 export function makePassphrase() {
-  const word = () => drawSyllable() + drawSyllable();
-  return Array.from({ length: PASSPHRASE_WORDS }, word).join(" ");
+  const words = new Set();
+  while (words.size < PASSPHRASE_WORDS) words.add(drawSyllable() + drawSyllable());
+  return [...words].join(" ");
 }
 
 /**
@@ -107,12 +108,12 @@ function fragments(text) {
 }
 
 /**
- * Repetitions (aaa, abcabc) and rows of the alphabet or the keyboard (qwer, 4321).
+ * Repetitions (aaa, ababab, abcabc) and rows of the alphabet or the keyboard (qwer, 4321).
  * @param {string} text
  * @returns {string[]} longest first
  */
 function runs(text) {
-  const repeated = text.match(/(.)\1{2,}|(.{2,})\2+/gu) ?? [];
+  const repeated = text.match(/(.)\1{2,}|(.{2})\2{2,}|(.{3,})\3+/gu) ?? [];
   const rows = SEQUENCES.flatMap((row) => [row, [...row].reverse().join("")]).flatMap((row) =>
     Array.from({ length: row.length - 3 }, (_, i) => longestOf(text, row.slice(i))),
   );
