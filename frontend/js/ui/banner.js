@@ -3,12 +3,12 @@ import { h, setText } from "./dom.js";
 import { icon, setIcon } from "./icon.js";
 import { t } from "./i18n.js";
 
-/** @typedef {"online" | "connecting" | "offline"} Connection */
+/** @typedef {{ status: "online" | "connecting" | "offline" }} Connection */
 
 /**
  * One line on top of the page while the server cannot be reached. Offline is a state, not an error: the line says what
  * still works. It waits a second before it shows, so that a short reconnect moves nothing (css).
- * @returns {Component<{ connection: Connection }>}
+ * @returns {Component<Connection>}
  */
 export function connectionBanner() {
   const mark = icon("wifi-off", { size: "small" });
@@ -16,12 +16,12 @@ export function connectionBanner() {
   const el = h("div", { class: "connection-banner", role: "status", hidden: true }, mark, text);
   return {
     el,
-    update({ connection }) {
-      el.hidden = connection === "online";
-      el.dataset["connection"] = connection;
-      if (connection === "online") return;
-      setIcon(mark, connection === "offline" ? "wifi-off" : "refresh");
-      setText(text, t(`connection.${connection}`));
+    update({ status }) {
+      el.hidden = status === "online";
+      el.dataset["connection"] = status;
+      if (status === "online") return;
+      setIcon(mark, status === "offline" ? "wifi-off" : "refresh");
+      setText(text, t(`connection.${status}`));
     },
     destroy() {},
   };

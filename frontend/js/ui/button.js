@@ -33,7 +33,7 @@ export function button(options) {
       "data-testid": options.testId,
       on: {
         click: (event) => {
-          if (el.getAttribute("aria-disabled") === "true") event.preventDefault();
+          if (el.ariaDisabled === "true" || el.ariaBusy === "true") event.preventDefault();
           else options.onClick?.();
         },
       },
@@ -48,7 +48,7 @@ export function button(options) {
       if (text !== undefined) setText(label, text);
       setAttribute(el, "aria-busy", busy ? "true" : null);
       // aria-disabled instead of disabled: focus stays where it was while a form is being sent.
-      setAttribute(el, "aria-disabled", busy || disabled ? "true" : null);
+      setAttribute(el, "aria-disabled", disabled ? "true" : null);
       if (pressed !== undefined) setAttribute(el, "aria-pressed", String(pressed));
     },
     destroy() {},

@@ -58,7 +58,7 @@ export function shell({ destinations }) {
       el.dataset["pane"] = model.pane;
       el.dataset["layout"] = model.layout;
       setAttribute(el, "data-details", model.details ? "open" : null);
-      banner.update({ connection: model.connection });
+      banner.update(model.connection);
       for (const [name, link] of links) {
         link.update({ active: name === model.active, badge: model.badges[name] ?? 0 });
       }

@@ -24,6 +24,8 @@
  * @property {() => number} nowMs
  * @property {() => Appearance} appearance
  * @property {(change: Partial<Appearance>) => Promise<void>} setAppearance applied at once; a language draws the page anew
+ * @property {string} version of Sealroom
+ * @property {string} build hash of all files of the page, as served
  */
 
 /** @typedef {{ el: HTMLElement, destroy: () => void }} AccountScreen */

@@ -1,0 +1,119 @@
+/** @import { App } from "./types.js" */
+import { button } from "../ui/button.js";
+import { openDialog } from "../ui/dialog.js";
+import { h } from "../ui/dom.js";
+import { field } from "../ui/field.js";
+import { Unsent, form } from "../ui/form.js";
+import { t } from "../ui/i18n.js";
+import { errorCode, errorText } from "./error-text.js";
+import { passwordField } from "./password-field.js";
+import { askPassword } from "./ask-password.js";
+import { recoveryCard } from "./recovery.js";
+import { requireText } from "./required.js";
+
+/** @param {App} app */
+export function securitySection(app) {
+  const change = changePasswordForm(app);
+  return {
+    el: h("div", { class: "stack" }, change.el, newRecoveryCode(app)),
+    destroy: change.destroy,
+  };
+}
+
+/** @param {App} app */
+function changePasswordForm(app) {
+  const old = field({
+    label: t("security.old_password"),
+    type: "password",
+    autocomplete: "current-password",
+    testId: "old-password",
+  });
+  const next = passwordField(app, {
+    label: t("account.new_password"),
+    testId: "new-password",
+    about: () => {
+      const { me } = app.store.get();
+      return me === null ? {} : { email: me.email, displayName: me.displayName };
+    },
+  });
+  const submit = button({
+    label: t("security.change"),
+    kind: "primary",
+    type: "submit",
+    testId: "change-password-submit",
+  });
+  const { el } = form({
+    fields: [h("h3", null, t("security.password_title")), old.el, next.el],
+    submit,
+    onSubmit: async () => {
+      requireText(old, t("account.password_missing"));
+      await app.engine.call("changePassword", {
+        oldPassword: old.value(),
+        newPassword: next.value(),
+      });
+      old.destroy();
+      next.destroy();
+      app.toast({ text: t("security.changed") });
+    },
+    errorText: (error) => {
+      if (error instanceof Unsent) return "";
+      const code = errorCode(error);
+      if (code === "weak_password") next.showError(errorText(error));
+      else if (code === "wrong_password" || code === "bad_credentials") {
+        old.update({ error: t("error.wrong_password") });
+        old.input.focus();
+      } else return errorText(error);
+      return "";
+    },
+  });
+  return {
+    el,
+    destroy() {
+      old.destroy();
+      next.destroy();
+    },
+  };
+}
+
+/** @param {App} app */
+function newRecoveryCode(app) {
+  const make = button({
+    label: t("security.new_recovery"),
+    icon: "key",
+    onClick: () =>
+      askPassword(app, {
+        title: t("security.new_recovery"),
+        text: t("security.new_recovery_ask"),
+        confirm: t("security.new_recovery_confirm"),
+        onPassword: async (password) => {
+          const { recoveryCode } = await app.engine.call("newRecoveryCode", { password });
+          showCode(app, recoveryCode);
+        },
+      }),
+  });
+  return h(
+    "section",
+    { class: "stack" },
+    h("h3", null, t("recovery.code")),
+    h("p", { class: "muted small" }, t("security.new_recovery_text")),
+    h("div", null, make.el),
+  );
+}
+
+/**
+ * @param {App} app
+ * @param {string} recoveryCode
+ */
+function showCode(app, recoveryCode) {
+  const kept = button({
+    label: t("recovery.kept"),
+    kind: "primary",
+    onClick: () => dialog.close(),
+  });
+  const dialog = openDialog({
+    title: t("security.new_recovery_done"),
+    body: [h("p", null, t("recovery.text")), recoveryCard(app, recoveryCode)],
+    actions: [kept.el],
+    dismissible: false,
+  });
+}

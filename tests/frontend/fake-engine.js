@@ -1,0 +1,324 @@
+/**
+ * A stand-in for the engine, with believable people, for looking at screens (tests/frontend/preview.mjs). Tests of
+ * behaviour use the real engine. `?scene=` chooses where to begin: welcome (default), ready, empty, unlock, expired,
+ * broken, offline.
+ */
+import { AppError } from "/js/lib/errors.js";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const NOW_MS = Date.now();
+const ANSWER_MS = 350;
+
+const RECOVERY_CODE = "7K4MQ2XWN8RD0V5TGH3BZC9PYE1A";
+
+const ME = {
+  id: "u-lan",
+  email: "lan.nguyen@example.vn",
+  displayName: "Nguyễn Thị Lan",
+  friendCode: "8f3a19c07be2",
+  role: "user",
+  preferences: { readReceipts: true, presence: true },
+  passwordOpensBackup: true,
+};
+
+/** @returns {any} */
+function person(id, displayName, relation, more = {}) {
+  return {
+    id,
+    displayName,
+    friendCode: "0c44b1e98a7d",
+    relation,
+    identity: "new",
+    presence: "offline",
+    lastSeenMs: NOW_MS - 3 * HOUR_MS,
+    createdMs: NOW_MS - 2 * DAY_MS,
+    ...more,
+  };
+}
+
+const MINH = person("u-minh", "Trần Quang Minh", "accepted", {
+  presence: "online",
+  identity: "verified",
+});
+const ALICE = person("u-alice", "Alice Moreau", "accepted", { presence: "away" });
+const OMAR = person("u-omar", "عمر الفاروق", "accepted", { lastSeenMs: NOW_MS - 26 * HOUR_MS });
+const HA = person("u-ha", "Phạm Thu Hà", "accepted", {
+  identity: "changed-verified",
+  lastSeenMs: NOW_MS - 12 * MINUTE_MS,
+});
+const PEOPLE = {
+  people: [
+    MINH,
+    ALICE,
+    OMAR,
+    HA,
+    person("u-duc", "Lê Hoàng Đức", "incoming", { createdMs: NOW_MS - 8 * MINUTE_MS }),
+    person("u-jo", "Jo", "incoming", { createdMs: NOW_MS - 5 * HOUR_MS }),
+    person(
+      "u-long",
+      "A name as long as the limit of sixty-four characters lets it be, ok",
+      "outgoing",
+    ),
+    person("u-spam", "Khuyến mãi 24h", "blocked"),
+  ],
+  invites: [{ email: "bao.tran@example.org", createdMs: NOW_MS - DAY_MS }],
+};
+
+let order = 0;
+/** @returns {any} */
+function row(inRoom, sender, text, agoMs, more = {}) {
+  order += 1;
+  return {
+    key: `${inRoom}-${order}`,
+    room: inRoom,
+    seq: order,
+    order,
+    mine: sender === ME.id,
+    sender,
+    state: sender === ME.id ? "read" : "received",
+    sentMs: NOW_MS - agoMs,
+    failure: null,
+    kind: "text",
+    text,
+    ...more,
+  };
+}
+
+const ROWS = {
+  "r-minh": [
+    row("r-minh", "u-minh", "Chị Lan ơi, tối nay mấy giờ mình gặp ạ?", DAY_MS + 3 * HOUR_MS),
+    row("r-minh", ME.id, "7 giờ nhé, chỗ cũ cạnh hồ.", DAY_MS + 3 * HOUR_MS - MINUTE_MS),
+    row(
+      "r-minh",
+      "u-minh",
+      "Vâng. Em gửi chị đường đi: https://example.vn/ban-do?q=ho-tay",
+      DAY_MS,
+    ),
+    row("r-minh", "u-minh", "Nếu mưa thì mình vào quán cà phê đối diện.", DAY_MS - 20_000),
+    row("r-minh", "u-minh", "", 4 * HOUR_MS, {
+      kind: "undecryptable",
+      reason: "no-session",
+      next: "asked-again",
+    }),
+    row("r-minh", ME.id, "", 3 * HOUR_MS, {
+      kind: "system",
+      notice: "new-device",
+      params: { name: "Trần Quang Minh" },
+    }),
+    row("r-minh", ME.id, "Chị vừa tới.\nEm đang ở đâu?", 22 * MINUTE_MS),
+    row("r-minh", "u-minh", "Em đang gửi xe, hai phút nữa em vào.", 20 * MINUTE_MS),
+    row("r-minh", ME.id, "Ok em, chị ngồi bàn ngoài hiên.", 19 * MINUTE_MS, { state: "delivered" }),
+    row("r-minh", ME.id, "Gọi trước hai ly cà phê sữa nhé?", 2 * MINUTE_MS, {
+      state: "failed",
+      failure: "not_contact",
+    }),
+    row("r-minh", ME.id, "Alô?", MINUTE_MS, { state: "pending", seq: null }),
+  ],
+  "r-alice": [
+    row("r-alice", ME.id, "Did the parcel arrive?", 5 * HOUR_MS),
+    row("r-alice", "u-alice", "This morning! Thank you so much.", 4 * HOUR_MS),
+    row(
+      "r-alice",
+      "u-alice",
+      "The tea is wonderful, we are already on the second pot.",
+      4 * HOUR_MS,
+    ),
+  ],
+  "r-ha": [row("r-ha", "u-ha", "Mai mình đổi điện thoại mới rồi.", 12 * MINUTE_MS)],
+};
+
+/** @returns {any} */
+function room(id, peer, agoMs, more = {}) {
+  return {
+    id,
+    peer,
+    createdMs: NOW_MS - 3 * DAY_MS,
+    expiresMs: NOW_MS + 3 * DAY_MS + 4 * HOUR_MS,
+    keptBy: [],
+    unread: 0,
+    firstUnreadSeq: null,
+    lastRow: ROWS[id].at(-1),
+    lastActivityMs: NOW_MS - agoMs,
+    draft: "",
+    typing: false,
+    sendBlocked: null,
+    ...more,
+  };
+}
+
+const ROOMS = [
+  room("r-minh", MINH, MINUTE_MS, { typing: true }),
+  room("r-ha", HA, 12 * MINUTE_MS, { unread: 1, firstUnreadSeq: 15, sendBlocked: "identity" }),
+  room("r-alice", ALICE, 4 * HOUR_MS, {
+    unread: 2,
+    firstUnreadSeq: 13,
+    expiresMs: NOW_MS + 9 * HOUR_MS,
+    keptBy: ["u-alice"],
+    draft: "So glad you like it",
+  }),
+];
+
+const DEVICES = [
+  ["d1", "Chrome trên Linux", "Linux", 0, true],
+  ["d2", "Safari on iPhone", "iPhone", 2 * HOUR_MS, false],
+  ["d3", "Firefox trên Windows", "Windows", 9 * DAY_MS, false],
+].map(([deviceId, name, platform, agoMs, current]) => ({
+  deviceId,
+  name,
+  platform,
+  addedMs: NOW_MS - 40 * DAY_MS,
+  lastUsedMs: NOW_MS - Number(agoMs),
+  current,
+  signedIn: deviceId !== "d3",
+}));
+
+/**
+ * The same interface as session/client.js.
+ * @returns {import("../../frontend/js/session/types.js").Engine}
+ */
+export function connectEngine() {
+  const scene = new URLSearchParams(location.search).get("scene") ?? "welcome";
+  /** @type {Map<string, Set<(value: any) => void>>} */
+  const listeners = new Map();
+  const emit = (name, value) => listeners.get(name)?.forEach((fn) => fn(value));
+  let people = scene === "empty" ? { people: [], invites: [] } : PEOPLE;
+  let me = ME;
+
+  function ready() {
+    emit("me", me);
+    emit("people", people);
+    emit("rooms", scene === "empty" ? [] : ROOMS);
+    emit("connection", {
+      status: scene === "offline" ? "offline" : "online",
+      retryAtMs: null,
+    });
+    return { step: "ready", phase: "ready" };
+  }
+  /** @param {string} user @param {string | null} relation null forgets the person */
+  function relate(user, relation) {
+    const others = people.people.filter((one) => one.id !== user);
+    const found = people.people.find((one) => one.id === user);
+    people = {
+      ...people,
+      people: relation && found ? [...others, { ...found, relation }] : others,
+    };
+    emit("people", people);
+    return {};
+  }
+
+  const calls = {
+    boot: () => {
+      if (scene === "broken") throw new AppError("storage_failed");
+      if (scene === "expired") return { phase: "expired", email: ME.email };
+      if (scene === "unlock") return { phase: "unlock", email: ME.email };
+      if (scene === "recovery") return { phase: "recovery", recoveryCode: RECOVERY_CODE };
+      if (scene === "unsupported") return { phase: "unsupported", reason: "indexeddb" };
+      return scene === "welcome" ? { phase: "welcome" } : ready();
+    },
+    passwordStrength: ({ password }) => ({
+      level: password.length < 10 ? 0 : Math.min(4, Math.floor(password.length / 6)),
+      hint: password.length < 10 ? "strength.hint.short" : "",
+    }),
+    suggestPassphrase: () => ({ passphrase: "maple-river-cotton-lantern-seven-harbour" }),
+    signUp: ({ password }) => {
+      if (password.length < 10) throw new AppError("weak_password");
+      return { step: "code", resendAfterMs: 60_000 };
+    },
+    logIn: ({ password }) => {
+      if (password === "wrong") throw new AppError("bad_credentials");
+      return { step: "code", resendAfterMs: 60_000 };
+    },
+    resendCode: () => ({ resendAfterMs: 60_000 }),
+    submitCode: ({ code }) => {
+      if (code === "000000") throw new AppError("bad_code");
+      return { step: "recovery", recoveryCode: RECOVERY_CODE };
+    },
+    confirmRecovery: ({ lastGroup }) => {
+      if (lastGroup.toUpperCase() !== RECOVERY_CODE.slice(-4))
+        throw new AppError("bad_recovery_code");
+      return ready();
+    },
+    unlockWithRecovery: () => {
+      throw new AppError("bad_recovery_code");
+    },
+    startNewIdentity: () => ({ step: "recovery", recoveryCode: RECOVERY_CODE }),
+    forgotPassword: () => ({ step: "code", resendAfterMs: 60_000 }),
+    resetPassword: () => ({ step: "unlock" }),
+    logOut: () => (emit("signedOut", { reason: "logged_out" }), {}),
+    setDisplayName: ({ displayName }) => (emit("me", (me = { ...me, displayName })), {}),
+    setPreferences: (preferences) => (emit("me", (me = { ...me, preferences })), {}),
+    changePassword: ({ oldPassword }) => {
+      if (oldPassword === "wrong") throw new AppError("wrong_password");
+      return {};
+    },
+    newRecoveryCode: () => ({ recoveryCode: RECOVERY_CODE }),
+    devices: () => ({ devices: DEVICES }),
+    removeDevice: ({ password }) => {
+      if (password === "wrong") throw new AppError("wrong_password");
+      return {};
+    },
+    addContact: ({ query }) => {
+      if (query.includes("@")) return { kind: "email" };
+      if (!/^[0-9a-f]{12}$/.test(query)) throw new AppError("not_found");
+      return { kind: "code" };
+    },
+    acceptContact: ({ user }) => (relate(user, "accepted"), { room: "r-minh" }),
+    removeContact: ({ user }) => relate(user, null),
+    withdrawInvite: () => (emit("people", (people = { ...people, invites: [] })), {}),
+    block: ({ user }) => relate(user, "blocked"),
+    unblock: ({ user }) => relate(user, null),
+    safetyNumber: ({ user }) => ({
+      groups: Array.from({ length: 12 }, (_, index) => String(10007 + index * 7919).slice(0, 5)),
+      verified: user === "u-minh",
+      identity: people.people.find((one) => one.id === user)?.identity ?? "new",
+    }),
+    setVerified: () => ({}),
+    acceptIdentity: () => ({}),
+    openDm: ({ user }) => ({ room: `r-${user.slice(2)}` }),
+    messages: ({ room: id }) => ({ rows: ROWS[id] ?? [], hasOlder: false, hasNewer: false }),
+    sendMessage: ({ room: id, text }) => {
+      const mine = row(id, ME.id, text, 0, { state: "pending", seq: null, sentMs: Date.now() });
+      emit("messages", { room: id, rows: [mine], removed: [] });
+      const later = (state, delayMs) =>
+        setTimeout(
+          () =>
+            emit("messages", {
+              room: id,
+              rows: [{ ...mine, state, seq: mine.order }],
+              removed: [],
+            }),
+          delayMs,
+        );
+      ["sent", "delivered", "read"].forEach((state, index) => later(state, 600 * (index + 1)));
+      return { key: mine.key };
+    },
+    retryMessage: () => ({}),
+    discardMessage: ({ room: id, key }) => (
+      emit("messages", { room: id, rows: [], removed: [key] }),
+      {}
+    ),
+    markRead: () => ({}),
+    setTyping: () => ({}),
+    saveDraft: () => ({}),
+    keepRoom: () => ({}),
+    deleteRoom: () => ({}),
+    setActive: () => ({}),
+  };
+
+  return {
+    async call(name, argument) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, name === "passwordStrength" ? 5 : ANSWER_MS);
+      });
+      if (scene === "offline" && name !== "boot") throw new AppError("offline");
+      return calls[name](argument);
+    },
+    on(name, fn) {
+      const set = listeners.get(name) ?? new Set();
+      listeners.set(name, set.add(fn));
+      return () => set.delete(fn);
+    },
+  };
+}
