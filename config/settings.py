@@ -1,0 +1,241 @@
+"""Every setting of the server: its default, what it means, and what it may be.
+
+The example file is generated from this one (`python server.py --example`) and a test keeps the two
+identical. Precedence and spelling of the sources are in `config/load.py`.
+"""
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from protocol import limits
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+class SettingsError(Exception):
+    """One sentence that names the key, the value and the rule."""
+
+
+class Secret(str):
+    """Text that neither `repr`, a log line nor `--check` shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "•••" if self else "''"
+
+
+_NO_SECRET = Secret("")
+
+Rule = tuple[str, Callable[[Any], bool]]
+
+
+def _setting(
+    default: object,
+    meaning: str,
+    rule: str = "",
+    holds: Callable[[Any], bool] | None = None,
+    *,
+    only_environment: bool = False,
+) -> Any:
+    metadata = {
+        "meaning": meaning,
+        "rule": (rule, holds) if holds else None,
+        "only_environment": only_environment,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _between(low: float, high: float) -> tuple[str, Callable[[Any], bool]]:
+    return f"must be from {low} to {high}", lambda value: low <= value <= high
+
+
+def _one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
+    return f"must be one of {', '.join(words)}", lambda value: value in words
+
+
+def _is_origin(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port_is_sane = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port_is_sane
+        and value == f"{parts.scheme}://{parts.netloc}"
+        and "@" not in parts.netloc
+    )
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _are_hosts(values: tuple[str, ...]) -> bool:
+    return all(re.fullmatch(r"[a-z0-9.-]+|\[[0-9a-f:]+\]", value) for value in values)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set; units stand in the names."""
+
+    host: str = _setting(
+        "localhost", "Address to listen on; 0.0.0.0 for every one.", "must not be empty", bool
+    )
+    port: int = _setting(8888, "Port to listen on; 0 takes a free one.", *_between(0, 65_535))
+    data_dir: str = _setting(
+        "./data", "Folder for the database, keys and mails.", "must not be empty", bool
+    )
+    database: str = _setting(
+        "",
+        "Database URL; empty for sealroom.db in data_dir.",
+        "must be empty or begin with sqlite:///",
+        lambda value: not value or value.startswith("sqlite:///"),
+    )
+    public_url: str = _setting(
+        "",
+        "Origin that people open, like https://chat.example.org; empty for http://localhost:<port>.",
+        "must be empty or an origin like https://chat.example.org, without a path",
+        lambda value: not value or _is_origin(value),
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        LOOPBACK_HOSTS,
+        "Host names the server answers under, besides the one of public_url.",
+        "must be lower-case host names or bracketed IPv6 addresses, without ports",
+        _are_hosts,
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "Networks whose X-Forwarded-For and -Proto are believed; not even loopback by default.",
+        "must be addresses or networks like 10.0.0.0/8",
+        lambda values: all(_is_network(value) for value in values),
+    )
+    master_key_file: str = _setting(
+        "", "File of the 32-byte master key; empty for master.key in data_dir, made when missing."
+    )
+    mail: str = _setting(
+        "outbox",
+        "How mail leaves: outbox writes files to data_dir/outbox and prints the code, or smtp.",
+        *_one_of("outbox", "smtp"),
+    )
+    mail_from: str = _setting(
+        "Sealroom <sealroom@localhost>",
+        "Sender of mails.",
+        "must hold an address and no line break",
+        lambda value: "@" in value and "\n" not in value and "\r" not in value,
+    )
+    smtp_host: str = _setting("", "Mail server, when mail is smtp.")
+    smtp_port: int = _setting(587, "Its port.", *_between(1, 65_535))
+    smtp_security: str = _setting(
+        "starttls",
+        "Encryption towards the mail server; none only for one on this machine.",
+        *_one_of("starttls", "tls", "none"),
+    )
+    smtp_user: str = _setting("", "User name there; empty for no log-in.")
+    smtp_password: str = _setting(_NO_SECRET, "Password there; better given as a file.")
+    log_level: str = _setting(
+        "info", "Least level that is logged.", *_one_of("debug", "info", "warning", "error")
+    )
+    log_format: str = _setting(
+        "json", "Lines of JSON, or text for people.", *_one_of("json", "text")
+    )
+    frames_per_second: int = _setting(
+        limits.FRAMES_PER_SECOND,
+        "Frames a connection may send in the long run.",
+        *_between(1, 1_000_000),
+    )
+    frame_burst: int = _setting(
+        limits.FRAME_BURST, "Frames a connection may send at once.", *_between(1, 1_000_000)
+    )
+    drain_wait_s: float = _setting(
+        0.0,
+        "How long health says draining before the port closes; two probe periods of a balancer.",
+        *_between(0, 60),
+    )
+    test_clock_file: str = _setting(
+        "",
+        "File with an offset in milliseconds added to the time; for tests, on loopback only.",
+        only_environment=True,
+    )
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir}/sealroom.db"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host name the server answers under (S-16)."""
+        public = urlsplit(self.public_url).hostname if self.public_url else None
+        if public and ":" in public:
+            public = f"[{public}]"
+        extra = (public,) if public and public not in self.allowed_hosts else ()
+        return (*self.allowed_hosts, *extra)
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "127.0.0.1", "::1")
+
+
+def check(settings: Settings) -> None:
+    """Hold every setting to its rule.
+
+    Raises: SettingsError
+    """
+    for field in dataclasses.fields(Settings):
+        rule = cast(Rule | None, field.metadata["rule"])
+        value = getattr(settings, field.name)
+        if rule and not rule[1](value):
+            raise SettingsError(f"{field.name} = {value!r}: {rule[0]}.")
+    if settings.mail == "smtp" and not settings.smtp_host:
+        raise SettingsError("smtp_host = '': must be set when mail is smtp.")
+    if settings.test_clock_file and not settings.is_loopback:
+        raise SettingsError(
+            f"test_clock_file = {settings.test_clock_file!r}: needs a loopback host."
+        )
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Secret):
+        return '"•••"' if value else '""'
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
+
+
+def example() -> str:
+    """Return the example file: every setting with its meaning and its default, commented out."""
+    lines = [
+        "# Settings of a Sealroom server, with their defaults; start with --config FILE.",
+        "# The environment counts more: SEALROOM_PORT=9000, or SEALROOM_PORT_FILE=/path/of/a/file.",
+    ]
+    for field in dataclasses.fields(Settings):
+        if not field.metadata["only_environment"]:
+            lines += [
+                "",
+                f"# {field.metadata['meaning']}",
+                f"# {field.name} = {_toml(field.default)}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def effective(settings: Settings) -> str:
+    """Return all settings as they are in force, secrets as •••."""
+    rows = (
+        f"{field.name} = {_toml(getattr(settings, field.name))}"
+        for field in dataclasses.fields(Settings)
+    )
+    return "\n".join(rows) + "\n"
