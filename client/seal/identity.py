@@ -15,7 +15,7 @@ Spec: SEAL1 §4.1, §4.9.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Self
+from typing import Self, cast
 
 from client.seal.encoding import (
     HASH_BYTES,
@@ -288,63 +288,73 @@ def next_device_list(
 class Pin:
     """What a client remembers about an account and never lets a server take back."""
 
-    user_id: bytes
     account_key: bytes
-    version: int
-    list_hash: bytes
+    list_body: bytes
+
+    @property
+    def devices(self) -> DeviceList:
+        """The newest list that has been verified."""
+        return DeviceList.parse(self.list_body)
+
+    @property
+    def list_hash(self) -> bytes:
+        """The listHash of that list."""
+        return sha256(self.list_body)
 
 
 def verify_device_lists(
     user_id: bytes, account_key: bytes, lists: Sequence[SignedDeviceList], pin: Pin | None
-) -> tuple[DeviceList, Pin]:
-    """Check the newest list, and the way there from what is pinned.
+) -> Pin:
+    """Check each list, and that each follows the one before it, beginning at the pin.
 
     Args:
-        lists: oldest first; when more than one is given each must follow the one before it
+        lists: oldest first; the pinned version itself may be among them
         pin: None on first contact, which is when trust begins
 
-    Returns: the newest list and the pin to remember instead of the old one
+    Returns: the pin to remember instead of the old one
     Raises: TrustError `identity-changed`, `bad-signature`, `rollback` (older than the pin),
-        `equivocation` (same version, other content) or `broken-chain`; MalformedError
+        `equivocation` (same version, other content), `gap` (versions between are missing),
+        `broken-chain` or `revived`; MalformedError
     """
     if not lists:
         raise MalformedError("no device list")
-    if pin is not None and (pin.account_key, pin.user_id) != (account_key, user_id):
+    for signed in lists:
+        pin = _follow(pin, signed, account_key, user_id)
+    return cast(Pin, pin)
+
+
+def _follow(known: Pin | None, signed: SignedDeviceList, account_key: bytes, user_id: bytes) -> Pin:
+    """Verify a list and that it can come after what is known."""
+    if known is not None and (known.account_key, known.devices.user_id) != (account_key, user_id):
         raise TrustError(TrustReason.IDENTITY_CHANGED)
-    devices, known = _follow(pin, lists[0], account_key, user_id, is_history=False)
-    for signed in lists[1:]:
-        devices, known = _follow(known, signed, account_key, user_id, is_history=True)
-    return devices, known
-
-
-def _follow(
-    known: Pin | None,
-    signed: SignedDeviceList,
-    account_key: bytes,
-    user_id: bytes,
-    *,
-    is_history: bool,
-) -> tuple[DeviceList, Pin]:
-    """Verify a list and that it can come after what is known.
-
-    A version further than one ahead is accepted from a server that sends only the newest list
-    (the account signed it); inside a served history every link is checked.
-    """
     devices = signed.verify(account_key, user_id)
-    followed = Pin(user_id, account_key, devices.version, signed.hash)
     if known is None:
         is_first = devices.version == FIRST_VERSION
         if devices.version < FIRST_VERSION or (is_first and devices.previous_hash != ZERO_32):
             raise TrustError(TrustReason.BROKEN_CHAIN)
-        return devices, followed
-    if devices.version < known.version:
+    elif devices.version == known.devices.version:
+        if signed.hash != known.list_hash:
+            raise TrustError(TrustReason.EQUIVOCATION)
+    else:
+        _require_next(known, devices)
+    return Pin(account_key, signed.body)
+
+
+def _require_next(known: Pin, devices: DeviceList) -> None:
+    if devices.version < known.devices.version:
         raise TrustError(TrustReason.ROLLBACK)
-    if devices.version == known.version and signed.hash != known.list_hash:
-        raise TrustError(TrustReason.EQUIVOCATION)
-    is_next = devices.version == known.version + 1
-    if (is_next and devices.previous_hash != known.list_hash) or (is_history and not is_next):
+    if devices.version > known.devices.version + 1:
+        raise TrustError(TrustReason.GAP)
+    if devices.previous_hash != known.list_hash:
         raise TrustError(TrustReason.BROKEN_CHAIN)
-    return devices, followed
+    for before in known.devices.entries:
+        after = devices.entry(before.device_id)
+        if (
+            after is None
+            or after.certificate_hash != before.certificate_hash
+            or after.status < before.status
+        ):
+            raise TrustError(TrustReason.REVIVED)
 
 
 def verify_device(

@@ -11,6 +11,7 @@ from client.seal.identity import (
     DeviceList,
     DeviceStatus,
     LocalDevice,
+    Pin,
     SignedCertificate,
     SignedDeviceList,
     active_devices,
@@ -146,47 +147,71 @@ def test_an_entry_with_an_unknown_status_is_refused(laptop: LocalDevice) -> None
         DeviceEntry.parse(bytes(encoded))
 
 
+def follow(lists: list[SignedDeviceList], pin: Pin | None) -> Pin:
+    return verify_device_lists(USER_A, ACCOUNT.public, lists, pin)
+
+
 def test_the_first_list_ever_seen_is_pinned(first: SignedDeviceList) -> None:
-    devices, pin = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
-    assert (pin.version, pin.list_hash, devices.version) == (1, first.hash, 1)
+    pin = follow([first], None)
+    assert (pin.devices.version, pin.list_hash) == (1, first.hash)
 
 
 def test_a_list_that_follows_the_pin_replaces_it(
     first: SignedDeviceList, second: SignedDeviceList
 ) -> None:
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [second], pin)
-    assert (pin.version, pin.list_hash) == (2, second.hash)
-    assert verify_device_lists(USER_A, ACCOUNT.public, [second], pin)[1] == pin
+    pin = follow([second], follow([first], None))
+    assert pin.list_hash == second.hash
+    assert follow([second], pin) == pin
 
 
 def test_an_older_list_is_a_rollback(first: SignedDeviceList, second: SignedDeviceList) -> None:
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [first, second], None)
     with refused(TrustReason.ROLLBACK):
-        verify_device_lists(USER_A, ACCOUNT.public, [first], pin)
+        follow([first], follow([first, second], None))
 
 
 def test_two_lists_of_one_version_are_equivocation(
     first: SignedDeviceList, second: SignedDeviceList, laptop: LocalDevice
 ) -> None:
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [first, second], None)
     other = next_device_list(ACCOUNT, first, [entry_of(laptop)], NOW_MS + 2)
     with refused(TrustReason.EQUIVOCATION):
-        verify_device_lists(USER_A, ACCOUNT.public, [other], pin)
+        follow([other], follow([first, second], None))
 
 
-def test_a_list_that_does_not_follow_breaks_the_chain(
-    first: SignedDeviceList, second: SignedDeviceList, laptop: LocalDevice
+def test_a_list_that_names_another_predecessor_breaks_the_chain(
+    first: SignedDeviceList, laptop: LocalDevice
 ) -> None:
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
-    third = next_device_list(ACCOUNT, second, [entry_of(laptop)], NOW_MS + 3)
     branch = sign_device_list(
         ACCOUNT, DeviceList(USER_A, 2, b"\x07" * 32, NOW_MS, (entry_of(laptop),))
     )
-    with refused(TrustReason.BROKEN_CHAIN):
-        verify_device_lists(USER_A, ACCOUNT.public, [branch], pin)
-    with refused(TrustReason.BROKEN_CHAIN):
-        verify_device_lists(USER_A, ACCOUNT.public, [first, third], None)
+    for lists, pin in [([branch], follow([first], None)), ([first, branch], None)]:
+        with refused(TrustReason.BROKEN_CHAIN):
+            follow(lists, pin)
+
+
+def test_a_missing_version_has_to_be_fetched(
+    first: SignedDeviceList, second: SignedDeviceList, laptop: LocalDevice, phone: LocalDevice
+) -> None:
+    third = next_device_list(ACCOUNT, second, [entry_of(laptop), entry_of(phone)], NOW_MS + 3)
+    pin = follow([first], None)
+    with refused(TrustReason.GAP):
+        follow([third], pin)
+    assert follow([second, third], pin).devices.version == 3
+
+
+def test_a_device_neither_vanishes_nor_comes_back_nor_changes_its_keys(
+    second: SignedDeviceList, laptop: LocalDevice, phone: LocalDevice
+) -> None:
+    revoked = entry_of(phone, DeviceStatus.REVOKED)
+    third = next_device_list(ACCOUNT, second, [entry_of(laptop), revoked], NOW_MS + 3)
+    pin = follow([second, third], None)
+    renewed = replace(entry_of(laptop), certificate_hash=b"\x01" * 32)
+    for entries in (
+        [entry_of(laptop)],
+        [entry_of(laptop), entry_of(phone)],
+        [renewed, revoked],
+    ):
+        with refused(TrustReason.REVIVED):
+            follow([next_device_list(ACCOUNT, third, entries, NOW_MS + 4)], pin)
 
 
 @pytest.mark.parametrize(("version", "previous"), [(0, ZERO_32), (1, b"\x01" * 32)])
@@ -195,24 +220,23 @@ def test_a_first_list_follows_nothing(version: int, previous: bytes, laptop: Loc
         ACCOUNT, DeviceList(USER_A, version, previous, NOW_MS, (entry_of(laptop),))
     )
     with refused(TrustReason.BROKEN_CHAIN):
-        verify_device_lists(USER_A, ACCOUNT.public, [odd], None)
+        follow([odd], None)
 
 
 def test_another_account_key_is_a_changed_identity(first: SignedDeviceList) -> None:
-    _, pin = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
     with refused(TrustReason.IDENTITY_CHANGED):
-        verify_device_lists(USER_A, SigningKey.generate().public, [first], pin)
+        verify_device_lists(USER_A, SigningKey.generate().public, [first], follow([first], None))
 
 
 def test_a_server_that_sends_no_list_is_refused() -> None:
     with pytest.raises(MalformedError):
-        verify_device_lists(USER_A, ACCOUNT.public, [], None)
+        follow([], None)
 
 
 def test_a_ghost_device_of_the_server_is_never_a_recipient(
     first: SignedDeviceList, laptop: LocalDevice
 ) -> None:
-    devices, _ = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
+    devices = follow([first], None).devices
     ghost = enrol_device(SigningKey.generate(), USER_A, b"\xee" * 16, NOW_MS)
     certificates = [laptop.certificate, ghost.certificate]
     assert active_devices(devices, certificates, ACCOUNT.public) == (laptop.identity(),)
@@ -223,7 +247,7 @@ def test_a_ghost_device_of_the_server_is_never_a_recipient(
 def test_a_certificate_that_the_list_does_not_name_is_refused(
     first: SignedDeviceList, phone: LocalDevice, laptop: LocalDevice
 ) -> None:
-    devices, _ = verify_device_lists(USER_A, ACCOUNT.public, [first], None)
+    devices = follow([first], None).devices
     renewed = enrol_device(
         ACCOUNT, USER_A, laptop.device_id, NOW_MS, identity_key=AgreementKey.generate()
     )
