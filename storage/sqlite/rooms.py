@@ -1,0 +1,167 @@
+"""Rooms and their members in SQLite."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+import apsw
+
+from models.rooms import Member, Room, Watermark
+from protocol.errors import AppError, ErrorCode
+from protocol.ids import RoomId, UserId
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.rows import every, first
+from storage.sqlite.sweep import erase_room
+
+_ROOM = "r.room_id, r.kind, r.nonce, r.last_seq, r.created_ms, r.expires_ms"
+_MEMBER = "m.user_id, m.role, m.delivered_seq, m.read_seq, m.keep"
+_BY_ID = f"""
+    SELECT {_ROOM}, {_MEMBER} FROM rooms r JOIN members m USING (room_key)
+    WHERE r.room_id = ? AND r.expires_ms > ? ORDER BY m.position
+"""
+_OF_USER = f"""
+    SELECT {_ROOM}, {_MEMBER}
+    FROM members mine JOIN rooms r USING (room_key) JOIN members m USING (room_key)
+    WHERE mine.user_id = ? AND r.expires_ms > ? ORDER BY r.created_ms, r.room_key, m.position
+"""
+
+
+def _room(rows: list[Any]) -> Room:
+    room_id, kind, nonce, last_seq, created_ms, expires_ms = rows[0][:6]
+    members = tuple(Member(*(*row[6:10], bool(row[10]))) for row in rows)
+    return Room(room_id, kind, nonce, members, last_seq, created_ms, expires_ms)
+
+
+def _live(connection: apsw.Connection, room_id: RoomId, now_ms: int) -> Room | None:
+    rows = every(connection, _BY_ID, (room_id, now_ms))
+    return _room(rows) if rows else None
+
+
+def _insert(connection: apsw.Connection, room: Room, pair: str) -> None:
+    connection.execute(
+        "INSERT INTO rooms (room_id, kind, nonce, pair, last_seq, created_ms, expires_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            room.room_id,
+            room.kind,
+            room.nonce,
+            pair,
+            room.last_seq,
+            room.created_ms,
+            room.expires_ms,
+        ),
+    )
+    room_key = connection.last_insert_rowid()
+    connection.executemany(
+        "INSERT INTO members (room_key, user_id, position, role, delivered_seq, read_seq, keep)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (room_key, m.user_id, position, m.role, m.delivered_seq, m.read_seq, m.keep)
+            for position, m in enumerate(room.members)
+        ],
+    )
+
+
+class SqliteRoomStore:
+    """`models.rooms.RoomStore` in SQLite."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def open_dm(self, room: Room, now_ms: int) -> tuple[Room, bool]:
+        pair = " ".join(sorted(member.user_id for member in room.members))
+
+        def open_or_find(connection: apsw.Connection) -> tuple[Room, bool]:
+            row = first(connection, "SELECT room_id FROM rooms WHERE pair = ?", (pair,))
+            if row and (there := _live(connection, row[0], now_ms)):
+                return there, False
+            if _live(connection, room.room_id, now_ms):
+                raise AppError(ErrorCode.CONFLICT, "room id")
+            # What has expired but was not swept yet must not stand in the way.
+            connection.execute("UPDATE rooms SET pair = NULL WHERE pair = ?", (pair,))
+            connection.execute("DELETE FROM rooms WHERE room_id = ?", (room.room_id,))
+            _insert(connection, room, pair)
+            return room, True
+
+        return await self._database.write(open_or_find)
+
+    async def by_id(self, room_id: RoomId, now_ms: int) -> Room | None:
+        return await self._database.read(lambda c: _live(c, room_id, now_ms))
+
+    async def of_user(self, user_id: UserId, now_ms: int) -> list[Room]:
+        rows = await self._database.scan(lambda c: every(c, _OF_USER, (user_id, now_ms)))
+        return [_room(list(group)) for _, group in groupby(rows, key=lambda row: row[0])]
+
+    async def keep(
+        self, room_id: RoomId, user_id: UserId, on: bool, extend_ms: int, now_ms: int
+    ) -> Room | None:
+        def wish(connection: apsw.Connection) -> Room | None:
+            room = _live(connection, room_id, now_ms)
+            if room is None or not room.has_member(user_id):
+                return None
+            room_key = first(
+                connection, "SELECT room_key FROM rooms WHERE room_id = ?", (room_id,)
+            )[0]
+            connection.execute(
+                "UPDATE members SET keep = ? WHERE room_key = ? AND user_id = ?",
+                (on, room_key, user_id),
+            )
+            if on and all(member.keep or member.user_id == user_id for member in room.members):
+                connection.execute("UPDATE members SET keep = 0 WHERE room_key = ?", (room_key,))
+                connection.execute(
+                    "UPDATE rooms SET expires_ms = expires_ms + ? WHERE room_key = ?",
+                    (extend_ms, room_key),
+                )
+            return _live(connection, room_id, now_ms)
+
+        return await self._database.write(wish)
+
+    async def remove(self, room_id: RoomId) -> bool:
+        def end(connection: apsw.Connection) -> int | None:
+            """Make the room unreachable at once; its messages then go in short steps."""
+            row = every(
+                connection,
+                "UPDATE rooms SET expires_ms = 0, pair = NULL"
+                " WHERE room_id = ? AND expires_ms > 0 RETURNING room_key",
+                (room_id,),
+            )
+            if not row:
+                return None
+            connection.execute("DELETE FROM members WHERE room_key = ?", row[0])
+            return int(row[0][0])
+
+        room_key = await self._database.write(end)
+        if room_key is None:
+            return False
+        await erase_room(self._database.write, room_key)
+        return True
+
+    async def advance(self, marks: Iterable[Watermark]) -> list[Watermark]:
+        wanted = list(marks)
+
+        def move(connection: apsw.Connection) -> list[Watermark]:
+            moved = (_advance(connection, mark) for mark in wanted)
+            return [mark for mark in moved if mark is not None]
+
+        return await self._database.write(move)
+
+
+def _advance(connection: apsw.Connection, mark: Watermark) -> Watermark | None:
+    row = first(
+        connection,
+        "SELECT room_key, last_seq, delivered_seq, read_seq"
+        " FROM rooms JOIN members USING (room_key) WHERE room_id = ? AND user_id = ?",
+        (mark.room_id, mark.user_id),
+    )
+    if row is None:
+        return None
+    room_key, last_seq, delivered_seq, read_seq = row
+    read = max(read_seq, min(mark.read_seq, last_seq))
+    delivered = max(delivered_seq, min(mark.delivered_seq, last_seq), read)
+    if (delivered, read) == (delivered_seq, read_seq):
+        return None
+    connection.execute(
+        "UPDATE members SET delivered_seq = ?, read_seq = ? WHERE room_key = ? AND user_id = ?",
+        (delivered, read, room_key, mark.user_id),
+    )
+    return Watermark(mark.room_id, mark.user_id, delivered, read)
