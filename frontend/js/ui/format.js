@@ -61,10 +61,9 @@ export function formatWhen(atMs, nowMs) {
 export function formatAgo(atMs, nowMs) {
   const agoMs = nowMs - atMs;
   if (agoMs < MINUTE_MS) return t("time.just_now");
-  const relative = new Intl.RelativeTimeFormat(currentLocale(), { numeric: "auto" });
-  if (agoMs < HOUR_MS) return relative.format(-Math.floor(agoMs / MINUTE_MS), "minute");
-  if (agoMs < DAY_MS) return relative.format(-Math.floor(agoMs / HOUR_MS), "hour");
-  if (agoMs < 30 * DAY_MS) return relative.format(-calendarDaysBetween(atMs, nowMs), "day");
+  if (agoMs < HOUR_MS) return relative(-Math.floor(agoMs / MINUTE_MS), "minute");
+  if (agoMs < DAY_MS) return relative(-Math.floor(agoMs / HOUR_MS), "hour");
+  if (agoMs < 30 * DAY_MS) return relative(-calendarDaysBetween(atMs, nowMs), "day");
   return formatDate(atMs, nowMs);
 }
 
@@ -116,6 +115,19 @@ function calendarDaysBetween(fromMs, toMs) {
   const fromDay = Date.UTC(from.getFullYear(), from.getMonth(), from.getDate());
   const toDay = Date.UTC(to.getFullYear(), to.getMonth(), to.getDate());
   return Math.round((toDay - fromDay) / DAY_MS);
+}
+
+/**
+ * @param {number} amount
+ * @param {Intl.RelativeTimeFormatUnit} unit
+ */
+function relative(amount, unit) {
+  const text = new Intl.RelativeTimeFormat(currentLocale(), { numeric: "auto" }).format(
+    amount,
+    unit,
+  );
+  // Vietnamese data begins some of them with a capital, but they stand inside sentences.
+  return text.charAt(0).toLocaleLowerCase(currentLocale()) + text.slice(1);
 }
 
 /** @param {string} text */

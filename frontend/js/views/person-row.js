@@ -132,7 +132,7 @@ export function blockedRow(app, { id, displayName }) {
 function personRow(actions, mark = null) {
   const face = avatar();
   const name = h("strong", { class: "truncate", dir: "auto" });
-  const line = h("span", { class: "line caption muted truncate" });
+  const line = h("span", { class: "line caption truncate" });
   return {
     el: h(
       "li",

@@ -65,10 +65,10 @@ export function recoveryCard(app, recoveryCode) {
   const groups =
     recoveryCode.replace(/[^0-9A-Za-z]/g, "").match(new RegExp(`.{1,${GROUP_CHARS}}`, "g")) ?? [];
   const code = groups.join("-");
-  const parts = groups.flatMap((group, index) => [
-    ...(index === 0 ? [] : ["-"]),
-    h("span", null, group),
-  ]);
+  // The hyphen stays with the group before it when the line breaks.
+  const parts = groups.map((group, index) =>
+    h("span", null, group, index < groups.length - 1 && "-"),
+  );
   return h(
     "section",
     { class: "recovery-card", "aria-label": t("recovery.code") },

@@ -195,7 +195,8 @@ function title(destination, unread) {
  * @param {HTMLElement} el
  */
 function focusFirst(el) {
+  const empty = [...el.querySelectorAll("input")].find((input) => input.value === "");
   /** @type {HTMLElement | null} */
-  const target = el.querySelector("input:not([readonly])") ?? el.querySelector("h1");
+  const target = empty ?? el.querySelector("h1");
   target?.focus({ preventScroll: true });
 }

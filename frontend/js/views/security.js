@@ -15,7 +15,7 @@ import { requireText } from "./required.js";
 export function securitySection(app) {
   const change = changePasswordForm(app);
   return {
-    el: h("div", { class: "stack" }, change.el, newRecoveryCode(app)),
+    el: h("div", { class: "stack is-parted" }, change.el, newRecoveryCode(app)),
     destroy: change.destroy,
   };
 }
@@ -93,7 +93,7 @@ function newRecoveryCode(app) {
   });
   return h(
     "section",
-    { class: "stack" },
+    { class: "form" },
     h("h3", null, t("recovery.code")),
     h("p", { class: "muted small" }, t("security.new_recovery_text")),
     h("div", null, make.el),

@@ -62,7 +62,7 @@ export function signUp(app) {
   });
   const already = h(
     "p",
-    { class: "aside small" },
+    { class: "small" },
     t("sign_up.already"),
     " ",
     h("a", { href: app.router.href("log-in") }, t("welcome.log_in")),
