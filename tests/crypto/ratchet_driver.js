@@ -84,7 +84,8 @@ const operations = {
       return { plaintext: toHex(opened.plaintext) };
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
-      if (!equal(before, dumpRatchet(state).blob)) throw new Error("state changed");
+      if (!equal(before, dumpRatchet(state).blob))
+        throw new Error("state changed", { cause: error });
       return { refused: error.reason };
     }
   },

@@ -1,6 +1,7 @@
 /** People of the golden vectors (SEAL1 §4.18) and short cuts that several tests need. */
 
 import { concat, fromHex, toBase64url, utf8 } from "../../../frontend/js/lib/bytes.js";
+import { AppError } from "../../../frontend/js/lib/errors.js";
 import { sha256 } from "../../../frontend/js/crypto/primitives.js";
 import { initiateRatchet, respondRatchet } from "../../../frontend/js/crypto/ratchet.js";
 import { initiateAgreement, respondAgreement } from "../../../frontend/js/crypto/x3dh.js";
@@ -139,4 +140,19 @@ export function flip(bytes, index, bit = 0) {
   const flipped = concat(bytes);
   flipped[index] ^= 1 << bit;
   return flipped;
+}
+
+/**
+ * Run and return the reason of the DecryptError, or the code of the AppError, that it ends with.
+ * @param {() => Promise<unknown> | unknown} action
+ * @returns {Promise<string>} "accepted" when it does not fail; any other error is thrown on
+ */
+export async function refusalOf(action) {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof AppError) return error.reason ?? error.code;
+    throw error;
+  }
+  return "accepted";
 }
