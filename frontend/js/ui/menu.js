@@ -37,8 +37,8 @@ export function openMenu(anchor, items, label) {
     el.remove();
     anchor.setAttribute("aria-expanded", "false");
   });
-  // Inside a modal dialog, the page outside is inert, so the menu must be inside too.
-  (anchor.closest("dialog") ?? document.body).append(el);
+  // In the same landmark; outside a modal dialog it would be inert as well.
+  (anchor.closest("dialog, main, section, aside") ?? document.body).append(el);
   el.showPopover();
   anchor.setAttribute("aria-expanded", "true");
   place(el, anchor);

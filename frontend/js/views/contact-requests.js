@@ -25,7 +25,7 @@ export function contactRequests(app) {
   const el = h(
     "section",
     { class: "contact-requests", hidden: true },
-    h("h3", null, t("requests.title")),
+    h("h2", null, t("requests.title")),
     items,
   );
   return {

@@ -28,7 +28,7 @@ export function friendCodeCard(app) {
     el: h(
       "section",
       { class: "friend-code-card" },
-      h("h3", null, t("friend_code.title")),
+      h("h2", null, t("friend_code.title")),
       h("div", { class: "row" }, code, copy.el),
       h("p", { class: "caption muted" }, t("friend_code.text")),
     ),

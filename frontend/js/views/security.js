@@ -43,7 +43,7 @@ function changePasswordForm(app) {
     testId: "change-password-submit",
   });
   const { el } = form({
-    fields: [h("h3", null, t("security.password_title")), old.el, next.el],
+    fields: [h("h2", null, t("security.password_title")), old.el, next.el],
     submit,
     onSubmit: async () => {
       requireText(old, t("account.password_missing"));
@@ -94,7 +94,7 @@ function newRecoveryCode(app) {
   return h(
     "section",
     { class: "form" },
-    h("h3", null, t("recovery.code")),
+    h("h2", null, t("recovery.code")),
     h("p", { class: "muted small" }, t("security.new_recovery_text")),
     h("div", null, make.el),
   );

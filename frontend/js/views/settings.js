@@ -63,7 +63,7 @@ export function settingsScreen(app) {
         "header",
         { class: "pane-head" },
         backLink(app),
-        h("h2", { tabindex: "-1" }, t(`settings.${name}`)),
+        h("h1", { tabindex: "-1" }, t(`settings.${name}`)),
       ),
       h("div", { class: "pane-body" }, h("div", { class: "column" }, open.section.el)),
     );

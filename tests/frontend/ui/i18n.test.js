@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { afterEach, test } from "node:test";
 
 import { formatAgo, formatDay, formatLeft, formatWhen } from "../../../frontend/js/ui/format.js";
@@ -24,6 +24,13 @@ const HOUR_MS = 3_600_000;
 
 /** @param {string} text */
 const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+
+/** All of frontend/js as one text. */
+function source() {
+  const folder = new URL("../../../frontend/js/", import.meta.url);
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
+  return files.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+}
 
 /** A plural key without its category. @param {string} key */
 const stem = (key) => key.replace(/\.(zero|one|two|few|many|other)$/, "");
@@ -59,6 +66,31 @@ test("the keys are sorted and no text is empty, so that merges are easy", () => 
       assert.ok(text.trim() === text && text !== "", `${locale} ${key}`);
     }
   }
+});
+
+test("every text that the code names exists", () => {
+  const named = [...source().matchAll(/\b(?:t|plural)\(\s*"([^"]+)"/g)].map((match) => match[1]);
+  assert.ok(named.length > 100);
+  for (const locale of LOCALES) {
+    const known = new Set(Object.keys(catalogues[locale]).flatMap((key) => [key, stem(key)]));
+    assert.deepEqual(
+      named.filter((key) => !known.has(key)),
+      [],
+      locale,
+    );
+  }
+});
+
+test("every text is used: its key stands in the code, or follows a prefix that does", () => {
+  const code = source();
+  const patterns = [...code.matchAll(/`([a-z_]+\.[^`]*\$\{[^`]*)`/g)].map(
+    ([, template]) =>
+      new RegExp(`^${template.replace(/\./g, "\\.").replace(/\$\{[^}]+\}/g, ".+")}$`),
+  );
+  const unused = Object.keys(catalogues.en)
+    .map(stem)
+    .filter((key) => !code.includes(`"${key}"`) && !patterns.some((form) => form.test(key)));
+  assert.deepEqual(unused, []);
 });
 
 test("the reader's first wish that we speak wins, English without one", () => {
