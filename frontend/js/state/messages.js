@@ -9,6 +9,9 @@
 /** @typedef {{ rows: readonly MessageRow[], hasOlder: boolean, hasNewer: boolean }} Conversation */
 /** @typedef {Readonly<Record<string, Conversation>>} Conversations */
 
+/** Rows kept and drawn at most: enough for several screens, few enough for a phone; the far end is paged in again. */
+export const WINDOW_ROWS = 200;
+
 /**
  * Show this page and nothing else of the room: on opening, and on a jump to elsewhere in it.
  * @param {State} state
@@ -30,8 +33,12 @@ export function pageOpened(state, room, page) {
 export function olderLoaded(state, room, page) {
   const known = state.messages[room];
   if (known === undefined) return state;
-  const rows = merge(known.rows, page.rows);
-  return withConversation(state, room, { ...known, rows, hasOlder: page.hasOlder });
+  const merged = merge(known.rows, page.rows);
+  return withConversation(state, room, {
+    rows: merged.slice(0, WINDOW_ROWS),
+    hasOlder: page.hasOlder,
+    hasNewer: known.hasNewer || merged.length > WINDOW_ROWS,
+  });
 }
 
 /**
@@ -44,8 +51,12 @@ export function olderLoaded(state, room, page) {
 export function newerLoaded(state, room, page) {
   const known = state.messages[room];
   if (known === undefined) return state;
-  const rows = merge(known.rows, page.rows);
-  return withConversation(state, room, { ...known, rows, hasNewer: page.hasNewer });
+  const merged = merge(known.rows, page.rows);
+  return withConversation(state, room, {
+    rows: merged.slice(-WINDOW_ROWS),
+    hasOlder: known.hasOlder || merged.length > WINDOW_ROWS,
+    hasNewer: page.hasNewer,
+  });
 }
 
 /**
