@@ -35,7 +35,7 @@ export async function openVerify(app, user) {
     body: [
       h("p", null, t("verify.how", { name })),
       safetyNumber(number),
-      h("p", { class: "small muted" }, t(number.verified ? "verify.is" : "verify.why")),
+      h("p", { class: "small muted" }, t(number.verified ? "verify.is" : "verify.why", { name })),
     ],
     actions: [close.el, mark.el],
   });
