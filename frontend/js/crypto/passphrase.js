@@ -49,13 +49,16 @@ const COMMON = [
  */
 
 /**
- * Suggest a passphrase.
- * @returns {string} six different words with spaces between
+ * Suggest a passphrase, never one that `estimateStrength` would not call beyond guessing.
+ * @returns {string} six words with spaces between
  */
 export function makePassphrase() {
-  const words = new Set();
-  while (words.size < PASSPHRASE_WORDS) words.add(drawSyllable() + drawSyllable());
-  return [...words].join(" ");
+  const word = () => drawSyllable() + drawSyllable();
+  let phrase = "";
+  while (estimateStrength(phrase).level < 4) {
+    phrase = Array.from({ length: PASSPHRASE_WORDS }, word).join(" ");
+  }
+  return phrase;
 }
 
 /**

@@ -90,7 +90,7 @@ export async function openPayload(context, capsule, payload, commitment) {
   if (capsule.kind !== "message" && capsule.kind !== "key-share") {
     throw new DecryptError("unsupported");
   }
-  const header = payloadHeader(context, commitment);
+  const header = orRefuse("auth-failed", () => payloadHeader(context, commitment));
   const isMeant =
     equal(capsule.msgId, context.msgId) &&
     equal(capsule.payloadHash, await hashPayload(header, payload));
