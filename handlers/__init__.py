@@ -1,0 +1,91 @@
+"""The application: every route under every host name we answer to, and one log line a request."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import HostMatches, Rule, URLSpec
+from tornado.web import Application, RequestHandler, _HandlerDelegate
+
+from handlers.base import BaseHandler, NotFoundHandler
+from handlers.security import audit_routes, guard
+from protocol.errors import AppError, ErrorCode
+from services.logins import address_prefix
+
+_log = logging.getLogger("sealroom.access")
+_GROUP = re.compile(r"\((?:\?P<(\w+)>)?[^()]*\)")
+
+
+class MisdirectedHandler(NotFoundHandler):
+    """Answers for host names that are not ours (S-16): DNS rebinding, poisoned links."""
+
+    @guard
+    async def prepare(self) -> None:
+        raise AppError(ErrorCode.MISDIRECTED)
+
+
+def template(spec: URLSpec) -> str:
+    """Return a route's address with its variable parts in braces, as in docs/protocol.md."""
+    return spec.name or _GROUP.sub(
+        lambda group: f"{{{group[1] or 'id'}}}", spec.regex.pattern.removesuffix("$")
+    )
+
+
+class SealroomApplication(Application):
+    """Counts what is under way and logs what is done.
+
+    Raises: ValueError when somebody forgot to decide who may call a route.
+    """
+
+    def __init__(self, routes: Sequence[URLSpec], *, hosts: Iterable[str]) -> None:
+        ours = [*routes, URLSpec(r".*", NotFoundHandler, name="not found")]
+        audit_routes(ours)
+        names = "|".join(re.escape(host) for host in hosts)
+        super().__init__(
+            [
+                Rule(HostMatches(f"^(?:{names})$"), ours),
+                (r".*", MisdirectedHandler),
+            ],
+            log_function=self._done,
+            websocket_ping_interval=0,
+        )
+        self.routes = ours
+        self.under_way = 0
+        self._finished = asyncio.Event()
+        self._templates: dict[type, list[URLSpec]] = {}
+        for spec in ours:
+            self._templates.setdefault(spec.handler_class, []).append(spec)
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
+        self.under_way += 1
+        return super().find_handler(request, **kwargs)
+
+    async def idle(self) -> None:
+        """Wait until no request is under way."""
+        while self.under_way:
+            self._finished.clear()
+            await self._finished.wait()
+
+    def _done(self, handler: RequestHandler) -> None:
+        self.under_way -= 1
+        self._finished.set()
+        _log.info(
+            "request",
+            extra={
+                "request_id": handler.request_id if isinstance(handler, BaseHandler) else None,
+                "method": handler.request.method,
+                "route": self._route(handler),
+                "status": handler.get_status(),
+                "duration_ms": round(handler.request.request_time() * 1_000, 1),
+                "address_prefix": address_prefix(str(handler.request.remote_ip)),
+            },
+        )
+
+    def _route(self, handler: RequestHandler) -> str:
+        for spec in self._templates.get(type(handler), ()):
+            if spec.regex.match(handler.request.path):
+                return template(spec)
+        return "-"

@@ -1,0 +1,57 @@
+"""GET /health: whether this process can do its work (S0-26), and whether it is about to stop."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tornado.routing import URLSpec
+
+from handlers.base import BaseHandler
+from handlers.security import public
+from models.ports import Clock
+from models.stores import Database
+from protocol.bodies import Health
+from protocol.errors import AppError
+
+PING_TIMEOUT_S = 1.0
+
+
+class Readiness:
+    """Says no from the moment the process begins to stop (R-20)."""
+
+    def __init__(self) -> None:
+        self.is_draining = False
+
+
+class HealthHandler(BaseHandler):
+    """Answers at most a ping's timeout late."""
+
+    def initialize(self, *, database: Database, clock: Clock, readiness: Readiness) -> None:
+        self.database = database
+        self.clock = clock
+        self.readiness = readiness
+
+    @public
+    async def get(self) -> None:
+        is_up = await self._is_database_up()
+        is_healthy = is_up and not self.readiness.is_draining
+        now = datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
+        body = Health(
+            status="healthy" if is_healthy else "unhealthy",
+            timestamp=now.isoformat(timespec="milliseconds"),
+            services={"database": "up" if is_up else "down"},
+        )
+        self.answer(body, 200 if is_healthy else 503)
+
+    async def _is_database_up(self) -> bool:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self.database.ping()
+        except (AppError, TimeoutError):
+            return False
+        return True
+
+
+def routes(*, database: Database, clock: Clock, readiness: Readiness) -> list[URLSpec]:
+    """Return the route that balancers and supervisors ask."""
+    options = {"database": database, "clock": clock, "readiness": readiness}
+    return [URLSpec(r"/health", HealthHandler, options)]

@@ -1,0 +1,113 @@
+"""The HTTP server, with the client's address as trusted proxies tell it (S-52).
+
+    X-Forwarded-For: a, b, c     from peer p
+
+The address is the right-most of a, b, c, p that is not a trusted proxy: everything left of it could
+have been written by the client. Nothing is believed when p itself is not trusted.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Iterable
+from typing import Any, cast
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.web import Application
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class TrustedProxies:
+    """Networks whose word about the client is believed."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks: list[Network] = [ipaddress.ip_network(network) for network in networks]
+
+    def client(self, peer: str, forwarded_for: str) -> str:
+        """Return the client's address, in its usual spelling."""
+        address = _plain(peer)
+        for hop in reversed(forwarded_for.split(",")):
+            if not self.trusts(address):
+                return address
+            try:
+                address = _plain(hop.strip())
+            except ValueError:
+                return address
+        return address
+
+    def trusts(self, address: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self._networks)
+
+
+def _plain(address: str) -> str:
+    """Return an address without zone; IPv4 inside IPv6 as IPv4. Raises: ValueError."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)
+
+
+class Listener(HTTPServer):
+    """Tornado's server with our limits (S-56, S-57) and `TrustedProxies`."""
+
+    def initialize(  # type: ignore[override]
+        self, application: Application, *, proxies: TrustedProxies, max_body_bytes: int
+    ) -> None:
+        self._proxies = proxies
+        super().initialize(
+            application,
+            decompress_request=False,
+            max_header_size=16 * 1024,
+            max_body_size=max_body_bytes,
+            max_buffer_size=2 * max_body_bytes,
+            idle_connection_timeout=20,
+            body_timeout=15,
+        )
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        delegate = super().start_request(server_conn, request_conn)
+        return _Request(delegate, request_conn, self._proxies)
+
+
+class _Request(HTTPMessageDelegate):
+    """Passes one request on, refusing what Tornado would let pass (F4)."""
+
+    def __init__(
+        self, delegate: HTTPMessageDelegate, connection: HTTPConnection, proxies: TrustedProxies
+    ) -> None:
+        self._delegate = delegate
+        self._context = cast(Any, connection).context
+        self._proxies = proxies
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        line = cast(RequestStartLine, start_line)
+        if line.version not in ("HTTP/1.1", "HTTP/1.0") or not line.path.startswith("/"):
+            raise HTTPInputError("not a request line of a browser")
+        peer = self._context.address[0]
+        self._context.remote_ip = self._proxies.client(peer, headers.get("X-Forwarded-For", ""))
+        scheme = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+        is_told = scheme in ("http", "https") and self._proxies.trusts(_plain(peer))
+        self._context.protocol = scheme if is_told else "http"
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()

@@ -1,0 +1,152 @@
+"""A strict WebSocket connection on Tornado's stream.
+
+Tornado does the HTTP upgrade; from then on frames are read by `FrameReader` in whole chunks and
+handed over synchronously, and written many at a time. What a client may not send fails the
+connection with the code RFC 6455 gives it; extensions are never agreed to (F4, F10).
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
+
+from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
+from protocol.limits import PING_INTERVAL_MS, PONG_TIMEOUT_MS
+
+READ_CHUNK_BYTES = 64 * 1024
+_MAX_KEY_CHARS = 24  # 16 bytes in base64
+
+
+class Receiver(Protocol):
+    """Who gets what arrives; both are called in order and must not wait."""
+
+    def on_text(self, payload: bytes) -> None: ...
+
+    def on_other(self) -> None:
+        """Note a binary message or a ping."""
+        ...
+
+
+class StrictWebSocket(WebSocketProtocol13):
+    """One connection; also the hub's `Wire`."""
+
+    def __init__(
+        self, handler: WebSocketHandler, receiver: Receiver, *, max_frame_bytes: int
+    ) -> None:
+        super().__init__(handler, False, _WebSocketParams())
+        self.reader = FrameReader(max_frame_bytes)
+        self._receiver = receiver
+        self._beat: asyncio.TimerHandle | None = None
+
+    # ── the hub's side ───────────────────────────────────────────────────────────────────────────
+
+    def write(self, frames: list[bytes], taken: Callable[[], None]) -> bool:
+        if self.server_terminated:
+            return True
+        parts = []
+        for frame in frames:
+            parts.append(frame_head(len(frame)))
+            parts.append(frame)
+        try:
+            written = self.stream.write(b"".join(parts))
+        except StreamClosedError:
+            return True
+        if written.done():
+            return True
+
+        def settled(done: asyncio.Future[None]) -> None:
+            if done.exception() is None:
+                taken()
+
+        written.add_done_callback(settled)
+        return False
+
+    def fail(self, code: int) -> None:
+        """Say why, and close; what still arrives is not looked at (RFC 6455 §7.1.7)."""
+        self.close(code)
+        self.client_terminated = True
+
+    # ── Tornado's side ───────────────────────────────────────────────────────────────────────────
+
+    def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
+        super()._handle_websocket_headers(handler)
+        key = handler.request.headers["Sec-WebSocket-Key"]
+        try:
+            is_key = len(base64.b64decode(key, validate=True)) == 16
+        except (binascii.Error, ValueError):
+            is_key = False
+        if not is_key or len(key) != _MAX_KEY_CHARS or handler.request.version != "HTTP/1.1":
+            raise ValueError("not a WebSocket handshake")
+
+    async def _receive_frame_loop(self) -> None:
+        try:
+            while not self.client_terminated:
+                chunk = cast(
+                    "asyncio.Future[bytes]", self.stream.read_bytes(READ_CHUNK_BYTES, partial=True)
+                )
+                if chunk.done():
+                    # A stream that always has more would never let anybody else have a turn.
+                    await asyncio.sleep(0)
+                self._take(await chunk)
+            while not self.stream.closed():
+                await self.stream.read_bytes(READ_CHUNK_BYTES, partial=True)
+        except StreamClosedError:
+            self._abort()
+        finally:
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    def _take(self, chunk: bytes) -> None:
+        try:
+            for opcode, payload in self.reader.feed(chunk):
+                self._dispatch(opcode, payload)
+                if self.client_terminated:
+                    break
+        except FramingError as error:
+            self.fail(error.code)
+
+    def _dispatch(self, opcode: int, payload: bytes) -> None:
+        if opcode == CLOSE:
+            self.client_terminated = True
+            self.close_code = int.from_bytes(payload[:2], "big") if payload else None
+            self.close(self.close_code)
+        elif opcode == PONG:
+            self._received_pong = True
+        elif self.server_terminated:
+            pass
+        elif opcode == TEXT:
+            self._receiver.on_text(payload)
+        else:
+            if opcode == PING:
+                self._send_pong(payload)
+            self._receiver.on_other()
+
+    def start_pinging(self) -> None:
+        self._beat = asyncio.get_running_loop().call_later(PING_INTERVAL_MS / 1000, self._ping)
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        super().close(code, reason)
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+
+    def _ping(self) -> None:
+        self._received_pong = False
+        self._beat = asyncio.get_running_loop().call_later(
+            PONG_TIMEOUT_MS / 1000, self._expect_pong
+        )
+        try:
+            self.write_ping(b"")
+        except StreamClosedError:
+            self._abort()
+
+    def _expect_pong(self) -> None:
+        """Cut a connection whose other end has gone without a word (R-11)."""
+        if not self._received_pong:
+            self._abort()
+            return
+        rest_ms = PING_INTERVAL_MS - PONG_TIMEOUT_MS
+        self._beat = asyncio.get_running_loop().call_later(rest_ms / 1000, self._ping)

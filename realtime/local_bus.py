@@ -1,0 +1,46 @@
+"""The EventSink of a single process: whoever subscribed is called at once."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from models.events import Event
+
+_log = logging.getLogger(__name__)
+
+Kind = TypeVar("Kind", bound=Event)
+
+
+class LocalBus:
+    """Calls subscribers in the order they subscribed, event by event.
+
+    Order: an event published while another is being handed out waits until everyone had that one.
+    """
+
+    def __init__(self) -> None:
+        self._subscribers: dict[type, list[Callable[..., None]]] = {}
+        self._waiting: deque[Event] = deque()
+        self._is_handing_out = False
+
+    def subscribe(self, kind: type[Kind], call: Callable[[Kind], None]) -> None:
+        """Have `call` called with every event of this kind; what it raises is logged."""
+        self._subscribers.setdefault(kind, []).append(call)
+
+    def publish(self, event: Event) -> None:
+        self._waiting.append(event)
+        if self._is_handing_out:
+            return
+        self._is_handing_out = True
+        try:
+            while self._waiting:
+                self._hand_out(self._waiting.popleft())
+        finally:
+            self._is_handing_out = False
+
+    def _hand_out(self, event: Event) -> None:
+        for call in self._subscribers.get(type(event), ()):
+            try:
+                call(event)
+            except Exception:  # noqa: BLE001 - one subscriber's bug is not the publisher's
+                _log.exception("an event was not handled")
