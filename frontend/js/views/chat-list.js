@@ -47,6 +47,7 @@ export function chatList(app) {
     onInput: () => draw(),
   });
   filter.el.classList.add("chat-filter");
+  filter.input.placeholder = t("chats.filter");
   const nothing = h("p", { class: "muted small nothing", role: "status" });
   const waiting = skeleton({ rows: 6 });
   const welcome = h(
