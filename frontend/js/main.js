@@ -81,8 +81,8 @@ function listen() {
     messages.show({ kind: kinds[kind], text: t(text, params) });
   });
   engine.on("signedOut", ({ reason }) => {
-    router.go("welcome", {}, { replace: true });
     store.set(signedOut, reason);
+    router.go("welcome", {}, { replace: true });
   });
   const active = () => engine.call("setActive", { active: document.visibilityState === "visible" });
   document.addEventListener("visibilitychange", () => {

@@ -219,7 +219,7 @@ export function connectEngine() {
     },
     passwordStrength: ({ password }) => ({
       level: password.length < 10 ? 0 : Math.min(4, Math.floor(password.length / 6)),
-      hint: password.length < 10 ? "strength.hint.short" : "",
+      hint: password.length < 10 ? "too_short" : "",
     }),
     suggestPassphrase: () => ({ passphrase: "maple-river-cotton-lantern-seven-harbour" }),
     signUp: ({ password }) => {

@@ -1,4 +1,3 @@
-/** @import { Component } from "./dom.js" */
 import { h, setAttribute, setText } from "./dom.js";
 
 const DIGITS = 6;
@@ -9,7 +8,8 @@ const DIGITS = 6;
  * @param {string} options.label
  * @param {(code: string) => void} [options.onComplete] called when the sixth digit stands
  * @param {() => void} [options.onInput]
- * @returns {Component<{ error?: boolean, disabled?: boolean }> & { input: HTMLInputElement, value: () => string }}
+ * @returns {{ el: HTMLElement, input: HTMLInputElement, value: () => string, reject: () => void, destroy: () => void }}
+ *   reject: say that the code was wrong and empty the boxes
  */
 export function otpInput({ label, onComplete, onInput }) {
   const boxes = Array.from({ length: DIGITS }, () => h("span", { class: "box" }));
@@ -50,9 +50,9 @@ export function otpInput({ label, onComplete, onInput }) {
     el,
     input,
     value: () => input.value,
-    update({ error = false, disabled = false }) {
-      setAttribute(input, "aria-invalid", error ? "true" : null);
-      input.readOnly = disabled;
+    reject() {
+      input.value = "";
+      setAttribute(input, "aria-invalid", "true");
       draw();
     },
     destroy() {

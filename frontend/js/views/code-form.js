@@ -6,7 +6,7 @@ import { t, plural } from "../ui/i18n.js";
 import { otpInput } from "../ui/otp-input.js";
 import { Disposables } from "../lib/disposables.js";
 import { resent } from "../state/session.js";
-import { errorText } from "./error-text.js";
+import { errorCode, errorText } from "./error-text.js";
 
 /** Time to look at the six digits, and for a click on the button to come first. */
 const AUTO_SUBMIT_MS = 600;
@@ -41,8 +41,9 @@ export function codeForm(app, { label, fields = [], onCode }) {
       try {
         await onCode(code.value());
       } catch (error) {
-        code.update({ error: true });
-        code.input.select();
+        // A wrong code is typed anew; after any other failure the digits are still good.
+        if (errorCode(error) === "bad_code") code.reject();
+        code.input.focus();
         throw error;
       }
     },

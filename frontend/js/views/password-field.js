@@ -37,7 +37,8 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
     if (value === "") return meter.update(null);
     const strength = await app.engine.call("passwordStrength", { password: value, ...about() });
     // Answers may come out of order; only the last question counts.
-    if (mine === asked) meter.update({ ...strength, hint: strength.hint && t(strength.hint) });
+    if (mine === asked)
+      meter.update({ ...strength, hint: strength.hint && t(`strength.hint.${strength.hint}`) });
   }
 
   async function suggest() {

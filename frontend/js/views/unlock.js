@@ -7,6 +7,7 @@ import { Unsent, form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { stepped } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
+import { act } from "./act.js";
 import { errorCode, errorText } from "./error-text.js";
 import { requireText } from "./required.js";
 
@@ -47,7 +48,7 @@ export function unlock(app) {
     el: accountFrame({
       title: t("unlock.title"),
       text: t("unlock.text"),
-      body: [el, startAnew(app)],
+      body: [el, startAnew(app), leave(app)],
     }),
     destroy() {},
   };
@@ -80,6 +81,19 @@ function startAnew(app) {
     }
   }
   return h("div", { class: "aside" }, h("p", { class: "small muted" }, t("unlock.lost")), anew.el);
+}
+
+/**
+ * The way out for somebody who meant another account, or whose log-in ran out here.
+ * @param {App} app
+ */
+function leave(app) {
+  const out = button({
+    label: t("unlock.leave"),
+    kind: "quiet",
+    onClick: () => void act(app, "logOut", { everywhere: false }),
+  });
+  return h("div", { class: "aside" }, out.el);
 }
 
 /**
