@@ -75,7 +75,13 @@ export function rowsChanged(state, { room, rows, removed }) {
     have.has(row.key) || (known.hasNewer ? false : !known.hasOlder || row.order >= first);
   const gone = new Set(removed);
   const kept = gone.size === 0 ? known.rows : known.rows.filter((row) => !gone.has(row.key));
-  return withConversation(state, room, { ...known, rows: merge(kept, rows.filter(belongs)) });
+  const merged = merge(kept, rows.filter(belongs));
+  const dropped = known.hasNewer ? 0 : Math.max(0, merged.length - WINDOW_ROWS);
+  return withConversation(state, room, {
+    ...known,
+    rows: merged.slice(dropped),
+    hasOlder: known.hasOlder || dropped > 0,
+  });
 }
 
 /**
