@@ -26,11 +26,12 @@ class MessageStored:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`frame` is for every connected device of `users`, except `not_to`."""
+    """`frame` is for every connected device of `users` but `not_to`, or for the device `only`."""
 
     users: tuple[UserId, ...]
     frame: Frame
     not_to: DeviceId | None = None
+    only: DeviceId | None = None
 
 
 @dataclass(frozen=True, slots=True)

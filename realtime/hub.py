@@ -190,11 +190,11 @@ class Hub:
                         connection.send(frame)
 
     def tell(self, event: Told) -> None:
-        """Send a frame to every connected device of these users, except one."""
+        """Send a frame to every connected device of these users, except one, or to only one."""
         frame: bytes | None = None
         for user in event.users:
             for device, connections in self._people.get(user, {}).items():
-                if device != event.not_to:
+                if device != event.not_to and event.only in (None, device):
                     frame = frame or dump(event.frame)
                     for connection in connections:
                         connection.send(frame)
