@@ -4,24 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from client.seal.encoding import ZERO_32, t
-from client.seal.errors import MalformedError, SealError, TrustError, TrustReason
-from client.seal.identity import (
+from client.seal.device_list import (
     DeviceEntry,
     DeviceList,
     DeviceStatus,
-    LocalDevice,
     Pin,
-    SignedCertificate,
     SignedDeviceList,
     active_devices,
-    enrol_device,
     first_device_list,
     next_device_list,
     sign_device_list,
     verify_device,
     verify_device_lists,
 )
+from client.seal.encoding import ZERO_32, t
+from client.seal.errors import MalformedError, SealError, TrustError, TrustReason
+from client.seal.identity import LocalDevice, SignedCertificate, enrol_device
 from client.seal.keys import AgreementKey, SigningKey, is_signed
 from client.seal.labels import Purpose
 from tests.client.people import (

@@ -10,21 +10,18 @@ from typing import Any
 import pytest
 
 from client.seal import backup, password, ratchet, rooms, safety_number
-from client.seal.encoding import b64url_decode, b64url_encode
-from client.seal.errors import DecryptError
-from client.seal.identity import (
+from client.seal.device_list import (
     DeviceEntry,
-    DeviceIdentity,
     DeviceStatus,
-    LocalDevice,
-    SignedCertificate,
     SignedDeviceList,
-    enrol_device,
     first_device_list,
     next_device_list,
     verify_device,
     verify_device_lists,
 )
+from client.seal.encoding import b64url_decode, b64url_encode
+from client.seal.errors import DecryptError
+from client.seal.identity import DeviceIdentity, LocalDevice, SignedCertificate, enrol_device
 from client.seal.keys import AgreementKey, SigningKey
 from client.seal.payload import Capsule, PayloadContext, open_payload, seal_payload
 from client.seal.prekeys import (

@@ -143,9 +143,9 @@ def test_a_counter_beyond_the_limit_is_refused_at_once(
     talkers: Talkers, counter: str, value: int
 ) -> None:
     message = with_header(talkers.send(0, b"text"), **{counter: value})
-    started = time.perf_counter()
+    started = time.process_time()
     error = refused(talkers, 1, message, DecryptReason.TOO_FAR)
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
     assert error.derivations == 0
 
 
@@ -153,9 +153,9 @@ def test_a_forged_jump_is_refused_before_any_work(talkers: Talkers) -> None:
     current = with_header(talkers.send(0, b"text"), number=2**31 - 1)
     turned = with_header(current, ratchet_key=AgreementKey.generate().public)
     for message in (current, turned):
-        started = time.perf_counter()
+        started = time.process_time()
         refused(talkers, 1, message, DecryptReason.TOO_FAR)
-        assert time.perf_counter() - started < 0.05
+        assert time.process_time() - started < 0.05
 
 
 def test_the_dearest_forgery_is_counted_and_costs_little(talkers: Talkers) -> None:
@@ -166,9 +166,9 @@ def test_the_dearest_forgery_is_counted_and_costs_little(talkers: Talkers) -> No
         previous_count=1_000,
         number=1_000,
     )
-    started = time.perf_counter()
+    started = time.process_time()
     error = refused(talkers, 1, message, DecryptReason.AUTH_FAILED)
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
     assert 1_900 < error.derivations <= 2_001
 
 

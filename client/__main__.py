@@ -1,0 +1,211 @@
+"""Sealroom without a browser: `python -m client --help`.
+
+Passwords, recovery codes and e-mailed codes are asked for, never taken from the command line, where
+other users of the machine could read them. Without a terminal they are read from standard input, one
+a line.
+"""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from client.account import Account, PendingCode
+from client.api import Api, Socket
+from client.engine import Engine, system_now_ms
+from client.errors import ConnectionLostError, RefusedError
+from client.incoming import Received
+from client.people import People
+from client.seal.encoding import b64url_decode, b64url_encode
+from client.seal.errors import DecryptError, MalformedError, SealError
+from client.seal.safety_number import safety_number
+from client.state import StateFile
+from protocol.ids import DeviceId
+
+RECONNECT_S = 2.0
+
+
+class Cli:
+    """One run: the state of one account and the connection to its server."""
+
+    def __init__(self, server: str, state_path: Path) -> None:
+        self.file = StateFile(state_path)
+        self.api = Api(server, self.file.state.refresh_cookie)
+        self.account = Account(self.api, self.file, system_now_ms)
+        self.engine = Engine(self.api, self.file)
+        self.people = People(self.api)
+
+    async def register(self, arguments: argparse.Namespace) -> None:
+        """Open an account and enrol this device."""
+        password = _ask_secret("New password")
+        pending = await self.account.sign_up(arguments.email, arguments.name, password)
+        new = await self.account.submit_code(pending, _ask("Code from the mail"))
+        if new is not None:
+            print("Write this recovery code down, it is shown once:")
+            print(new.recovery_code)
+
+    async def login(self, arguments: argparse.Namespace) -> None:
+        """Enrol this device for an account that exists."""
+        pending = await self.account.log_in(arguments.email, _ask_secret("Password"))
+        await self._finish_login(pending, with_recovery=arguments.recovery)
+
+    async def whoami(self, _: argparse.Namespace) -> None:
+        """Print the own name and friend code."""
+        await self.account.resume()
+        me = await self.people.me()
+        print(f"{me.display_name} <{me.email}>, friend code {me.friend_code}")
+
+    async def add(self, arguments: argparse.Namespace) -> None:
+        """Ask somebody to become a contact."""
+        await self.account.resume()
+        await self.people.add(arguments.person)
+
+    async def contacts(self, _: argparse.Namespace) -> None:
+        """List the contacts and requests."""
+        await self.account.resume()
+        for contact in (await self.people.contacts()).contacts:
+            print(f"{contact.user.friend_code}  {contact.state:9}  {contact.user.display_name}")
+
+    async def accept(self, arguments: argparse.Namespace) -> None:
+        """Agree to somebody's request."""
+        await self.account.resume()
+        await self.people.accept(await self._user(arguments.person, "incoming"))
+
+    async def safety(self, arguments: argparse.Namespace) -> None:
+        """Print the safety number shared with a contact."""
+        await self.account.resume()
+        user = b64url_decode(await self._user(arguments.person, "accepted"))
+        pin = (await self.engine.directory.devices_of(user)).pin
+        own = self.file.state.device
+        print(safety_number((own.user_id, own.account_key), (user, pin.account_key)))
+
+    async def send(self, arguments: argparse.Namespace) -> None:
+        """Send a text to a contact."""
+        await self.account.resume()
+        await self.account.replenish()
+        peer = b64url_decode(await self._user(arguments.person, "accepted"))
+        room_id = await self.engine.open_room(peer)
+        answer = await self.engine.send_text(room_id, arguments.text)
+        print(f"sent as number {answer.seq}")
+
+    async def tail(self, arguments: argparse.Namespace) -> None:
+        """Print what arrives, through lost connections, until interrupted or `--count` is reached."""
+        left = arguments.count
+        names = await self._names()
+        while left is None or left > 0:
+            try:
+                await self.account.resume()
+                await self.account.replenish()
+                device = DeviceId(b64url_encode(self.file.state.device.device_id))
+                async with await Socket.open(self.api, device) as socket:
+                    async for received in self.engine.follow(socket):
+                        print(_line(received, names), flush=True)
+                        left = None if left is None else left - 1
+                        if left == 0:
+                            break
+            except (ConnectionLostError, OSError):
+                pass
+            if left != 0:
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _finish_login(self, pending: PendingCode, *, with_recovery: bool) -> None:
+        code = _ask("Code from the mail")
+        recovery_code = _ask_secret("Recovery code") if with_recovery else None
+        await self.account.submit_code(pending, code, recovery_code)
+
+    async def _names(self) -> dict[bytes, str]:
+        await self.account.resume()
+        contacts = (await self.people.contacts()).contacts
+        return {b64url_decode(each.user.id): each.user.display_name for each in contacts}
+
+    async def _user(self, friend_code: str, state: str) -> str:
+        for contact in (await self.people.contacts()).contacts:
+            if contact.user.friend_code == friend_code and contact.state == state:
+                return contact.user.id
+        raise RefusedError({"code": "not_found", "message": f"no {state} contact {friend_code}"})
+
+
+def _line(received: Received, names: dict[bytes, str]) -> str:
+    moment = datetime.fromtimestamp(received.server_ms / 1_000, UTC).strftime("%H:%M:%S")
+    name = names.get(received.sender_user, "another device of mine")
+    if received.reason is not None:
+        return f"{moment} {name}: [cannot be opened: {received.reason}]"
+    return f"{moment} {name}: {received.text if received.text is not None else '[not a text]'}"
+
+
+def _ask(question: str) -> str:
+    return input(f"{question}: " if sys.stdin.isatty() else "").strip()
+
+
+def _ask_secret(question: str) -> str:
+    return getpass.getpass(f"{question}: ") if sys.stdin.isatty() else input()
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m client", description="Sealroom in a terminal.")
+    parser.add_argument("--server", default="http://localhost:8888", help="base address")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path.home() / ".sealroom" / "state.msgpack",
+        help="file with the keys of this device; keep it secret",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    person = ("person", {"help": "friend code"})
+    for name, positional in {
+        "register": [("email", {}), ("name", {})],
+        "login": [("email", {})],
+        "whoami": [],
+        "add": [("person", {"help": "friend code or e-mail address"})],
+        "contacts": [],
+        "accept": [person],
+        "safety": [person],
+        "send": [person, ("text", {})],
+        "tail": [],
+    }.items():
+        command = commands.add_parser(name, help=getattr(Cli, name).__doc__)
+        for argument, options in positional:
+            command.add_argument(argument, **options)
+        if name == "login":
+            command.add_argument(
+                "--recovery", action="store_true", help="ask for the recovery code"
+            )
+        if name == "tail":
+            command.add_argument("--count", type=int, help="stop after that many messages")
+    return parser.parse_args(arguments)
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    cli = Cli(arguments.server, arguments.state)
+    command: Callable[[argparse.Namespace], Awaitable[None]] = getattr(cli, arguments.command)
+    try:
+        await command(arguments)
+    except (RefusedError, SealError, OSError) as error:
+        print(_explanation(error), file=sys.stderr)
+        return 1
+    finally:
+        cli.api.close()
+    return 0
+
+
+def _explanation(error: Exception) -> str:
+    if isinstance(error, DecryptError):
+        return "The password does not open this account's keys; try --recovery."
+    if isinstance(error, MalformedError):
+        return f"Not understood: {error}."
+    return str(error)
+
+
+def main() -> None:
+    """Run one command; exit status 1 with a sentence on standard error when it fails."""
+    arguments = _parse(sys.argv[1:])
+    try:
+        sys.exit(asyncio.run(_run(arguments)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+main()

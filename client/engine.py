@@ -1,0 +1,170 @@
+"""Conversations: open a room, send into it, follow what arrives, go on after a gap.
+
+Spec: SEAL1 §4.8; docs/protocol.md, order and recovery.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from client import wire
+from client.api import Api, Socket
+from client.directory import Directory
+from client.errors import RefusedError
+from client.incoming import Incoming, Received
+from client.outgoing import SEND_ATTEMPTS, Content, Outgoing, stale_users
+from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
+from client.seal.errors import TrustError, TrustReason
+from client.seal.rooms import direct_room_id
+from client.state import RoomState, StateFile
+from protocol import bodies, frames
+from protocol.limits import HISTORY_PAGE
+
+
+def system_now_ms() -> int:
+    """The clock of this machine."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """Talks for one enrolled device; one call at a time touches its sessions."""
+
+    def __init__(
+        self, api: Api, file: StateFile, now_ms: Callable[[], int] = system_now_ms
+    ) -> None:
+        self.directory = Directory(api, file)
+        self._api = api
+        self._file = file
+        self._outgoing = Outgoing(api, file, self.directory, now_ms)
+        self._incoming = Incoming(file, self.directory, now_ms)
+        self._lock = asyncio.Lock()
+
+    async def open_room(self, peer: bytes) -> bytes:
+        """The room with an accepted contact, opened when there is none.
+
+        Raises: RefusedError `not_contact`; TrustError when the server names a room of other members
+        """
+        request = bodies.OpenRoomRequest(
+            kind="dm", peer=wire.user_id(peer), nonce=b64url_encode(os.urandom(ID_BYTES))
+        )
+        room_id = self._adopt(await self._api.call("POST", "/api/rooms", bodies.Room, request))
+        if self._file.state.rooms[room_id].peer != peer:
+            raise TrustError(TrustReason.BAD_SIGNATURE)
+        return room_id
+
+    async def rooms(self) -> list[bytes]:
+        """The ids of all live rooms, each of them checked.
+
+        Raises: RefusedError; TrustError
+        """
+        answer = await self._api.call("GET", "/api/rooms", bodies.RoomList)
+        return [self._adopt(room) for room in answer.rooms]
+
+    async def send(
+        self, room_id: bytes, content: Content, socket: Socket | None = None
+    ) -> bodies.SendAnswer:
+        """Send to every device of the room but this one; returns once the server has it durably.
+
+        Raises: TrustError, above all `identity-changed`, and then nothing has been sent;
+            RefusedError, ConnectionLostError
+        """
+        async with self._lock:
+            draft = self._outgoing.draft(room_id, content)
+            body = await self._outgoing.seal(draft)
+        for _ in range(SEND_ATTEMPTS - 1):
+            try:
+                return await self._outgoing.post(room_id, body, socket)
+            except RefusedError as error:
+                if error.code != "stale_devices":
+                    raise
+                self.directory.forget(stale_users(error))
+            async with self._lock:
+                body = await self._outgoing.seal(draft)
+        return await self._outgoing.post(room_id, body, socket)
+
+    async def send_text(
+        self, room_id: bytes, text: str, socket: Socket | None = None
+    ) -> bodies.SendAnswer:
+        """Send what a person wrote; raises as `send`."""
+        return await self.send(room_id, {"t": "text", "text": text}, socket)
+
+    async def receive(self, room_id: bytes, message: frames.Message) -> Received | None:
+        """Open one entry of the log and move the room's cursor.
+
+        Returns: None for what this device has sent itself or opened before
+        """
+        async with self._lock:
+            received = await self._incoming.open(room_id, message)
+            room = self._file.state.rooms[room_id]
+            room.last_seq = max(room.last_seq, message.seq)
+            self._file.save()
+            return received
+
+    async def catch_up(self, room_id: bytes) -> list[Received]:
+        """Everything after the room's cursor, oldest first.
+
+        Raises: RefusedError
+        """
+        opened: list[Received] = []
+        has_more = True
+        while has_more:
+            after = self._file.state.rooms[room_id].last_seq
+            path = f"/api/rooms/{wire.room_id(room_id)}/messages"
+            page = await self._api.call(
+                "GET", f"{path}?after={after}&limit={HISTORY_PAGE}", bodies.MessagePage
+            )
+            for message in page.messages:
+                received = await self.receive(room_id, message)
+                if received is not None:
+                    opened.append(received)
+            has_more = page.has_more and bool(page.messages)
+        return opened
+
+    async def follow(self, socket: Socket) -> AsyncIterator[Received]:
+        """What arrives, beginning with what was missed; acknowledged after it has been taken.
+
+        Ends when the connection does.
+        """
+        for room_id in await self.rooms():
+            for received in await self.catch_up(room_id):
+                yield received
+            await self._acknowledge(socket, room_id)
+        async for event in socket.events():
+            if isinstance(event, frames.MessageNew):
+                room_id = b64url_decode(event.room)
+                for received in await self._arrived(room_id, event.message):
+                    yield received
+                await self._acknowledge(socket, room_id)
+            elif isinstance(event, frames.DevicesChanged):
+                self.directory.forget([b64url_decode(event.user)])
+
+    async def _arrived(self, room_id: bytes, message: frames.Message) -> Sequence[Received]:
+        """What an announced message adds, with whatever was missed before it."""
+        if room_id not in self._file.state.rooms:
+            await self.rooms()
+        expected = self._file.state.rooms[room_id].last_seq + 1
+        if message.seq > expected:
+            return await self.catch_up(room_id)
+        received = await self.receive(room_id, message) if message.seq == expected else None
+        return [] if received is None else [received]
+
+    async def _acknowledge(self, socket: Socket, room_id: bytes) -> None:
+        last_seq = self._file.state.rooms[room_id].last_seq
+        if last_seq > 0:
+            frame = frames.MessageDelivered(room=wire.room_id(room_id), seq=last_seq)
+            await socket.tell(frame)
+
+    def _adopt(self, room: bodies.Room) -> bytes:
+        """Remember a room whose id proves that its members are this account and one other.
+
+        Raises: TrustError
+        """
+        own = self._file.state.device.user_id
+        room_id, nonce = b64url_decode(room.id), b64url_decode(room.nonce)
+        peers = [b64url_decode(member.user_id) for member in room.members]
+        others = [peer for peer in peers if peer != own]
+        if len(others) != 1 or direct_room_id(own, others[0], nonce) != room_id:
+            raise TrustError(TrustReason.BAD_SIGNATURE)
+        self._file.state.rooms.setdefault(room_id, RoomState(others[0]))
+        return room_id

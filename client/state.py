@@ -1,0 +1,132 @@
+"""What this device must remember: keys, sessions, pins and how far it has read.
+
+One MessagePack file, readable by its owner only, replaced as a whole by an atomic rename after an
+fsync; without a path it lives in memory.
+The file is not encrypted: protect it as you would an SSH key.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from client.seal.device_list import Pin
+from client.seal.identity import LocalDevice
+from client.seal.keys import AgreementKey, SigningKey
+from client.seal.prekeys import SIGNED_PREKEY_KEEP_MS
+from client.seal.sessions import Sessions
+
+DEDUPE_TTL_MS = 8 * 86_400_000
+"""One day longer than a server keeps a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The account and device that this state belongs to."""
+
+    email: str
+    device: LocalDevice
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignedPrekey:
+    """The private half of a signed prekey."""
+
+    id: int
+    key: AgreementKey
+    created_at_ms: int
+
+
+@dataclass(slots=True)
+class RoomState:
+    """Where one room stands for this device."""
+
+    peer: bytes
+    last_seq: int = 0
+    sent_count: int = 0
+    previous_hash: bytes | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """Everything; `sessions` is keyed by user id ‖ device id, `rooms` by room id."""
+
+    refresh_cookie: str = ""
+    me: Me | None = None
+    next_prekey_id: int = 0
+    signed_prekeys: list[StoredSignedPrekey] = field(default_factory=list)
+    one_time_prekeys: dict[int, AgreementKey] = field(default_factory=dict)
+    pins: dict[bytes, Pin] = field(default_factory=dict)
+    sessions: dict[bytes, Sessions] = field(default_factory=dict)
+    seen_sessions: dict[bytes, int] = field(default_factory=dict)
+    rooms: dict[bytes, RoomState] = field(default_factory=dict)
+    seen_messages: dict[bytes, int] = field(default_factory=dict)
+
+    @property
+    def device(self) -> LocalDevice:
+        """This device.
+
+        Raises: ValueError before it is enrolled
+        """
+        if self.me is None:
+            raise ValueError("no device is enrolled")
+        return self.me.device
+
+    def forget_expired(self, now_ms: int) -> None:
+        """Drop private prekeys after 21 days, what was begun with them, and old message ids."""
+        kept = [
+            prekey
+            for prekey in self.signed_prekeys
+            if now_ms - prekey.created_at_ms < SIGNED_PREKEY_KEEP_MS
+        ]
+        ids = {prekey.id for prekey in kept}
+        self.signed_prekeys = kept
+        self.seen_sessions = {
+            session: prekey for session, prekey in self.seen_sessions.items() if prekey in ids
+        }
+        self.seen_messages = {
+            message: seen_ms
+            for message, seen_ms in self.seen_messages.items()
+            if now_ms - seen_ms < DEDUPE_TTL_MS
+        }
+
+
+class StateFile:
+    """Keeps one state; `path` None keeps it in memory only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.state = State()
+        if path is not None and path.exists():
+            self.state = msgspec.msgpack.decode(path.read_bytes(), type=State, dec_hook=_decode)
+
+    def save(self) -> None:
+        """Make what is in memory durable before anything is sent that depends on it.
+
+        Atomicity: after a crash the file is the old state or the new one, never a mixture.
+        """
+        if self._path is None:
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data = msgspec.msgpack.encode(self.state, enc_hook=_encode)
+        temporary = self._path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, SigningKey | AgreementKey):
+        return value.scalar()
+    raise NotImplementedError(type(value))
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if issubclass(kind, SigningKey | AgreementKey):
+        return kind.from_scalar(value)
+    raise NotImplementedError(kind)
