@@ -137,8 +137,8 @@ function longestOf(text, row) {
 
 /** @param {string} text */
 function bitsOf(text) {
-  const parts = text.match(/\p{L}+|\p{N}+|\0|./gsu) ?? [];
-  return parts.reduce((sum, part) => sum + partBits(part), 0);
+  const parts = [...text.matchAll(/\p{L}+|\p{N}+|\0|./gsu)];
+  return parts.reduce((sum, [part]) => sum + partBits(part), 0);
 }
 
 /** @param {string} part */

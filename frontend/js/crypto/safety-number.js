@@ -26,12 +26,12 @@ const GROUP_DIGITS = 5;
  */
 export async function safetyNumber(own, peer) {
   const fingerprints = await Promise.all([fingerprint(own), fingerprint(peer)]);
-  return fingerprints.sort().flatMap((digits) => digits.match(/\d{5}/g) ?? []);
+  return fingerprints.sort().flatMap((groups) => groups.split(" "));
 }
 
 /**
  * @param {Account} account
- * @returns {Promise<string>} 30 digits
+ * @returns {Promise<string>} six groups of five digits with spaces between
  */
 export async function fingerprint({ userId, accountKey }) {
   const secret = tuple(LABEL.fingerprint, userId, accountKey);
@@ -39,10 +39,10 @@ export async function fingerprint({ userId, accountKey }) {
   const salt = utf8(LABEL.fingerprint);
   const algorithm = { name: "PBKDF2", hash: "SHA-512", salt, iterations: FINGERPRINT_ITERATIONS };
   const digest = new Uint8Array(await subtle.deriveBits(algorithm, key, FINGERPRINT_BYTES * 8));
-  let digits = "";
-  for (let i = 0; i < FINGERPRINT_BYTES; i += GROUP_BYTES) {
-    const value = digest.subarray(i, i + GROUP_BYTES).reduce((sum, byte) => sum * 256 + byte, 0);
-    digits += String(value % 10 ** GROUP_DIGITS).padStart(GROUP_DIGITS, "0");
-  }
-  return digits;
+  const groups = Array.from({ length: FINGERPRINT_BYTES / GROUP_BYTES }, (_, i) => {
+    const group = digest.subarray(i * GROUP_BYTES, (i + 1) * GROUP_BYTES);
+    const value = group.reduce((sum, byte) => sum * 256 + byte, 0);
+    return String(value % 10 ** GROUP_DIGITS).padStart(GROUP_DIGITS, "0");
+  });
+  return groups.join(" ");
 }

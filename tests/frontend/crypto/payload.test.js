@@ -256,6 +256,11 @@ test("ids of a wrong length are refused when sealing and when opening", async ()
   assert.equal(await refusalOf(() => openPayload(context, capsule, payload, short)), "auth-failed");
 });
 
+test("a mistake of the program is not taken for a bad message", async () => {
+  const { capsule, payload, commitment } = await sealed();
+  await assert.rejects(openPayload({}, capsule, payload, commitment), TypeError);
+});
+
 test("more than 256 KiB is too large, just below it is sent", async () => {
   const body = (length) => ({ t: "text", body: "x".repeat(length) });
   assert.equal(

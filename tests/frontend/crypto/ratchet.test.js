@@ -10,6 +10,7 @@ import {
   SKIPPED_TTL_MS,
 } from "../../../frontend/js/crypto/constants.js";
 import { generateAgreementKeyPair } from "../../../frontend/js/crypto/curve.js";
+import { lengthPrefixedAll, parseLengthPrefixed } from "../../../frontend/js/crypto/encoding.js";
 import { dumpHeader, parseHeader } from "../../../frontend/js/crypto/ratchet-header.js";
 import { dumpRatchet, parseRatchet } from "../../../frontend/js/crypto/ratchet-store.js";
 import { ratchetDecrypt, ratchetEncrypt } from "../../../frontend/js/crypto/ratchet.js";
@@ -335,6 +336,12 @@ test("a ratchet key that is no point is refused before any key is derived", asyn
   }
 });
 
+test("a mistake of the program is not taken for a bad message", async () => {
+  const { alice, bob } = await makeSides();
+  const { header } = await alice.send("x");
+  await assert.rejects(ratchetDecrypt(bob.state, header, undefined, NOW_MS), TypeError);
+});
+
 test("row 9: a message does not open in another session, nor reflected to its sender", async () => {
   const { alice, bob } = await makeSides();
   const other = await makeSides();
@@ -397,4 +404,10 @@ test("a stored state that is cut off, longer or of another version is refused", 
     assert.throws(() => parseRatchet({ keys, blob: bad }), { code: "malformed" });
   }
   assert.ok(equal(dumpRatchet(parseRatchet({ keys, blob })).blob, blob));
+  const fields = parseLengthPrefixed(blob);
+  for (let i = 0; i < fields.length; i += 1) {
+    const longer = fields.map((field, j) => (i === j ? concat(field, Uint8Array.of(0)) : field));
+    const bad = { keys, blob: lengthPrefixedAll(longer) };
+    assert.throws(() => parseRatchet(bad), { code: "malformed" }, `field ${i}`);
+  }
 });
