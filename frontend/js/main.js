@@ -4,19 +4,20 @@
 
 /** @import { App, Appearance } from "./views/types.js" */
 import { connectEngine } from "./session/client.js";
-import { INITIAL_STATE, replaceSlice } from "./state/state.js";
 import { rowsChanged } from "./state/messages.js";
 import { booted, broke, signedOut } from "./state/session.js";
+import { INITIAL_STATE, replaceSlice } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { chooseLocale, setLanguage, t } from "./ui/i18n.js";
 import { createRouter } from "./ui/router.js";
 import { toasts } from "./ui/toast.js";
-import { errorCode } from "./views/error-text.js";
+import { errorCode, errorText } from "./views/error-text.js";
 import { root } from "./views/root.js";
 import { ROUTES } from "./views/routes.js";
 
 const VERSION = "0.1.0";
 const APPEARANCE_KEY = "sealroom.appearance";
+const RELOADED_KEY = "sealroom.reloaded";
 
 /** @type {Appearance} */
 const DEFAULT_APPEARANCE = { theme: "system", locale: "system" };
@@ -24,9 +25,9 @@ const DEFAULT_APPEARANCE = { theme: "system", locale: "system" };
 const engine = connectEngine();
 const store = createStore(INITIAL_STATE);
 const messages = toasts();
-const router = createRouter(ROUTES, () => page?.routed());
 /** @type {ReturnType<typeof root> | null} */
 let page = null;
+const router = createRouter(ROUTES, () => page?.routed());
 
 /** @type {App} */
 const app = {
@@ -36,23 +37,23 @@ const app = {
   toast: messages.show,
   nowMs: () => Date.now(),
   appearance: readAppearance,
-  async setAppearance(change) {
-    const next = { ...readAppearance(), ...change };
-    localStorage.setItem(APPEARANCE_KEY, JSON.stringify(next));
-    document.documentElement.dataset["theme"] = next.theme;
-    if (change.locale !== undefined) {
-      await speak(next);
-      draw();
-    }
-  },
+  setAppearance,
   version: VERSION,
   build: new URL(import.meta.url).pathname.split("/")[2] ?? "",
 };
 
-await speak(readAppearance());
 listen();
-draw();
-await boot();
+try {
+  await speak(readAppearance());
+  draw();
+  sessionStorage.removeItem(RELOADED_KEY);
+  await boot();
+} catch (error) {
+  // A page left open during an upgrade asks for files that are gone; the new page knows the new ones.
+  if (sessionStorage.getItem(RELOADED_KEY) !== null) throw error;
+  sessionStorage.setItem(RELOADED_KEY, "1");
+  location.reload();
+}
 
 function draw() {
   page?.destroy();
@@ -60,21 +61,21 @@ function draw() {
   document.body.replaceChildren(page.el, messages.el);
 }
 
-/**
- * @param {Appearance} appearance
- */
+/** @param {Appearance} appearance */
 async function speak({ theme, locale }) {
+  document.documentElement.dataset["theme"] = theme;
   const chosen = locale === "system" ? chooseLocale(navigator.languages) : locale;
   const response = await fetch(new URL(`../locales/${chosen}.json`, import.meta.url));
+  if (!response.ok) throw new Error(`The words of ${chosen} are not there: ${response.status}`);
   setLanguage(chosen, await response.json());
   document.documentElement.lang = chosen;
-  document.documentElement.dataset["theme"] = theme;
 }
 
 function listen() {
-  for (const name of /** @type {const} */ (["me", "connection", "people", "rooms"])) {
-    engine.on(name, (value) => store.set(replaceSlice, name, value));
-  }
+  engine.on("me", (me) => store.set(replaceSlice, "me", me));
+  engine.on("connection", (connection) => store.set(replaceSlice, "connection", connection));
+  engine.on("people", (people) => store.set(replaceSlice, "people", people));
+  engine.on("rooms", (rooms) => store.set(replaceSlice, "rooms", rooms));
   engine.on("messages", (change) => store.set(rowsChanged, change));
   engine.on("notice", ({ kind, text, params }) => {
     const kinds = /** @type {const} */ ({ info: "notice", success: "done", error: "error" });
@@ -84,10 +85,7 @@ function listen() {
     store.set(signedOut, reason);
     router.go("welcome", {}, { replace: true });
   });
-  const active = () => engine.call("setActive", { active: document.visibilityState === "visible" });
-  document.addEventListener("visibilitychange", () => {
-    if (store.get().session.phase === "ready") void active();
-  });
+  document.addEventListener("visibilitychange", tellActive);
 }
 
 async function boot() {
@@ -98,11 +96,29 @@ async function boot() {
   }
 }
 
+function tellActive() {
+  if (store.get().session.phase !== "ready") return;
+  // Only a hint about presence: when the engine is away, it will ask again.
+  engine.call("setActive", { active: document.visibilityState === "visible" }).catch(() => {});
+}
+
 /** @returns {Appearance} */
 function readAppearance() {
   try {
     return { ...DEFAULT_APPEARANCE, ...JSON.parse(localStorage.getItem(APPEARANCE_KEY) ?? "{}") };
   } catch {
     return DEFAULT_APPEARANCE;
+  }
+}
+
+/** @param {Partial<Appearance>} change */
+async function setAppearance(change) {
+  const next = { ...readAppearance(), ...change };
+  try {
+    await speak(next);
+    localStorage.setItem(APPEARANCE_KEY, JSON.stringify(next));
+    if (change.locale !== undefined) draw();
+  } catch {
+    messages.show({ kind: "error", text: errorText(null) });
   }
 }

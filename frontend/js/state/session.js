@@ -17,7 +17,7 @@ import { INITIAL_STATE } from "./state.js";
  * @typedef {{ phase: "starting" }
  *   | { phase: "broken", code: string }
  *   | { phase: "unsupported", reason: string }
- *   | { phase: "welcome", reason: SignedOutReason | null }
+ *   | { phase: "welcome", reason: SignedOutReason | null, email: string }
  *   | { phase: "expired", email: string }
  *   | { phase: "code", flow: Flow, email: string, resendAtMs: number }
  *   | { phase: "recovery", recoveryCode: string }
@@ -31,7 +31,7 @@ import { INITIAL_STATE } from "./state.js";
  * @returns {State}
  */
 export function booted(state, boot) {
-  const session = boot.phase === "welcome" ? { phase: boot.phase, reason: null } : boot;
+  const session = boot.phase === "welcome" ? welcome(null, "") : boot;
   return { ...state, session };
 }
 
@@ -84,7 +84,8 @@ export function resent(state, resendAtMs) {
  * @returns {State}
  */
 export function steppedBack(state) {
-  return { ...state, session: { phase: "welcome", reason: null } };
+  const { session } = state;
+  return { ...state, session: welcome(null, session.phase === "code" ? session.email : "") };
 }
 
 /**
@@ -97,6 +98,23 @@ export function signedOut(state, reason) {
   return {
     ...INITIAL_STATE,
     connection: state.connection,
-    session: { phase: "welcome", reason },
+    session: welcome(reason, ""),
   };
+}
+
+/**
+ * @param {SignedOutReason | null} reason
+ * @param {string} email what was typed before, "" when nothing
+ * @returns {Session}
+ */
+function welcome(reason, email) {
+  return { phase: "welcome", reason, email };
+}
+
+/**
+ * @param {Session} session
+ * @returns {string} the address to begin a form with
+ */
+export function knownEmail(session) {
+  return "email" in session ? session.email : "";
 }

@@ -38,6 +38,9 @@ export function shell({ destinations }) {
   };
   const el = h("div", { class: "shell" });
   const listResizer = resizer({ target: el });
+  // Browsers that lay the keyboard over the page instead of shrinking it tell its height only here.
+  const fit = () => el.style.setProperty("--visible-height", `${visualViewport?.height}px`);
+  visualViewport?.addEventListener("resize", fit);
   el.append(
     h("div", { class: "banner-slot" }, banner.el),
     h(
@@ -63,7 +66,10 @@ export function shell({ destinations }) {
         link.update({ active: name === model.active, badge: model.badges[name] ?? 0 });
       }
     },
-    destroy: () => listResizer.destroy(),
+    destroy() {
+      visualViewport?.removeEventListener("resize", fit);
+      listResizer.destroy();
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 /** @import { Component } from "../ui/dom.js" */
 import { button } from "../ui/button.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { errorCode, errorText } from "./error-text.js";
 import { requireText } from "./required.js";
@@ -38,7 +38,6 @@ export function addContactForm(app) {
       app.toast({ text: t(`add_contact.sent_${kind}`, { query: asked }) });
     },
     errorText: (error) => {
-      if (error instanceof Unsent) return "";
       if (!["not_found", "bad_request"].includes(errorCode(error))) return errorText(error);
       query.update({ error: t(`add_contact.${errorCode(error)}`) });
       query.input.focus();

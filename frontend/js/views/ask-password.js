@@ -3,7 +3,7 @@ import { button } from "../ui/button.js";
 import { openDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { errorCode, errorText } from "./error-text.js";
 import { requireText } from "./required.js";
@@ -57,7 +57,6 @@ export function askPassword(app, { title, text, confirm, danger = false, onPassw
       dialog.close();
     },
     errorText: (error) => {
-      if (error instanceof Unsent) return "";
       if (!["wrong_password", "bad_credentials"].includes(errorCode(error)))
         return errorText(error);
       password.update({ error: t("error.wrong_password") });

@@ -18,8 +18,9 @@ const AUTO_SUBMIT_MS = 600;
  * @param {string} options.label of the button
  * @param {import("../ui/dom.js").Child[]} [options.fields] further fields below the code; then it is not sent by itself
  * @param {(code: string) => Promise<void>} options.onCode
+ * @param {(error: unknown) => string} [options.explain]
  */
-export function codeForm(app, { label, fields = [], onCode }) {
+export function codeForm(app, { label, fields = [], onCode, explain = errorText }) {
   const undo = new Disposables();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -47,7 +48,7 @@ export function codeForm(app, { label, fields = [], onCode }) {
         throw error;
       }
     },
-    errorText,
+    errorText: explain,
   });
   undo.add(() => clearTimeout(timer));
   undo.add(code.destroy);

@@ -1,4 +1,5 @@
 import { AppError } from "../lib/errors.js";
+import { Unsent } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 
 /** Codes that have a sentence of their own: what happened, what was kept, what to do. */
@@ -25,9 +26,10 @@ const SAID = new Set([
 
 /**
  * @param {unknown} error
- * @returns {string}
+ * @returns {string} "" when a field has said it already
  */
 export function errorText(error) {
+  if (error instanceof Unsent) return "";
   const code = errorCode(error);
   return t(SAID.has(code) ? `error.${code}` : "error.internal", { code });
 }

@@ -1,12 +1,12 @@
 /** @import { AccountScreen, App } from "./types.js" */
 import { button } from "../ui/button.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { stepped, steppedBack } from "../state/session.js";
+import { knownEmail, stepped, steppedBack } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
 import { codeForm } from "./code-form.js";
-import { errorCode, errorText } from "./error-text.js";
+import { errorText } from "./error-text.js";
 import { passwordField } from "./password-field.js";
 import { requireEmail } from "./required.js";
 
@@ -16,14 +16,13 @@ import { requireEmail } from "./required.js";
  * @returns {AccountScreen}
  */
 export function forgotPassword(app) {
-  const { session } = app.store.get();
   const email = field({
     label: t("account.email"),
     type: "email",
     inputMode: "email",
     autocomplete: "username",
     testId: "forgot-email",
-    value: session.phase === "expired" ? session.email : "",
+    value: knownEmail(app.store.get().session),
   });
   const submit = button({
     label: t("forgot.submit"),
@@ -40,7 +39,7 @@ export function forgotPassword(app) {
       const step = await app.engine.call("forgotPassword", asked);
       app.store.set(stepped, step, { flow: "forgot-password", ...asked, nowMs: app.nowMs() });
     },
-    errorText: (error) => (error instanceof Unsent ? "" : errorText(error)),
+    errorText,
   });
   return {
     el: accountFrame({
@@ -69,16 +68,12 @@ export function resetPassword(app, { email }) {
     label: t("forgot.reset"),
     fields: [password.el],
     onCode: async (digits) => {
-      try {
-        const asked = { code: digits, password: password.value() };
-        const step = await app.engine.call("resetPassword", asked);
-        app.toast({ text: t("forgot.done") });
-        app.store.set(stepped, step, { flow: "forgot-password", email, nowMs: app.nowMs() });
-      } catch (error) {
-        if (errorCode(error) === "weak_password") password.showError(errorText(error));
-        throw error;
-      }
+      const asked = { code: digits, password: password.value() };
+      const step = await app.engine.call("resetPassword", asked);
+      app.toast({ text: t("forgot.done") });
+      app.store.set(stepped, step, { flow: "forgot-password", email, nowMs: app.nowMs() });
     },
+    explain: password.explain,
   });
   return {
     el: accountFrame({

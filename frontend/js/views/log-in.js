@@ -2,9 +2,9 @@
 import { button } from "../ui/button.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { stepped } from "../state/session.js";
+import { knownEmail, stepped } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
 import { errorText } from "./error-text.js";
 import { requireEmail, requireText } from "./required.js";
@@ -22,7 +22,7 @@ export function logIn(app) {
     inputMode: "email",
     autocomplete: "username",
     testId: "login-email",
-    value: again ? session.email : "",
+    value: knownEmail(session),
   });
   const password = field({
     label: t("account.password"),
@@ -46,7 +46,7 @@ export function logIn(app) {
       const step = await app.engine.call("logIn", asked);
       app.store.set(stepped, step, { flow: "log-in", email: asked.email, nowMs: app.nowMs() });
     },
-    errorText: (error) => (error instanceof Unsent ? "" : errorText(error)),
+    errorText,
   });
   return {
     el: accountFrame({

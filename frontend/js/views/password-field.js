@@ -4,6 +4,7 @@ import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
 import { t } from "../ui/i18n.js";
 import { strengthMeter } from "../ui/strength-meter.js";
+import { errorCode, errorText } from "./error-text.js";
 
 /**
  * Choose a new password: strength in words while typing, and an offered phrase that is easy to remember.
@@ -53,10 +54,16 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
   return {
     el: h("div", { class: "password-field" }, password.el, meter.el, offer.el),
     value: password.value,
-    /** @param {string} error */
-    showError(error) {
-      password.update({ error });
+    /**
+     * Say it here when the error is about this password.
+     * @param {unknown} error
+     * @returns {string} what is left to be said elsewhere
+     */
+    explain(error) {
+      if (errorCode(error) !== "weak_password") return errorText(error);
+      password.update({ error: errorText(error) });
       password.input.focus();
+      return "";
     },
     destroy: password.destroy,
   };

@@ -12,6 +12,8 @@ import { contactRequests } from "./contact-requests.js";
 import { friendCodeCard } from "./friend-code-card.js";
 import { blockedRow, contactRow, inviteRow, outgoingRow } from "./person-row.js";
 
+const MINUTE_MS = 60_000;
+
 /**
  * Everybody one knows here, asks, or has blocked; and how to find and be found.
  * @param {App} app
@@ -36,6 +38,7 @@ export function peopleScreen(app) {
     title: t("people.empty_title"),
     text: t("people.empty_text"),
   });
+  const parts = [requests, contacts, outgoing, invites, blocked];
   const main = h(
     "div",
     { class: "people-screen pane-body" },
@@ -47,10 +50,7 @@ export function peopleScreen(app) {
       requests.el,
       waiting,
       nobody,
-      contacts.el,
-      outgoing.el,
-      invites.el,
-      blocked.el,
+      ...parts.slice(1).map((part) => part.el),
     ),
   );
 
@@ -65,13 +65,16 @@ export function peopleScreen(app) {
     nobody.hidden = people === null || people.people.length + people.invites.length > 0;
   }
   undo.add(app.store.subscribe((state) => state.people, draw));
+  // "5 minutes ago" grows old by itself.
+  const timer = setInterval(() => draw(app.store.get().people), MINUTE_MS);
+  undo.add(() => clearInterval(timer));
   undo.add(
     app.store.subscribe(
       (state) => state.me,
       (me) => me && mine.update(me),
     ),
   );
-  for (const part of [requests, contacts, outgoing, invites, blocked]) undo.add(part.destroy);
+  for (const part of parts) undo.add(part.destroy);
 
   return {
     panes: { main },

@@ -3,9 +3,9 @@ import { button } from "../ui/button.js";
 import { openDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { errorCode, errorText } from "./error-text.js";
+import { errorCode } from "./error-text.js";
 import { passwordField } from "./password-field.js";
 import { askPassword } from "./ask-password.js";
 import { recoveryCard } from "./recovery.js";
@@ -56,13 +56,11 @@ function changePasswordForm(app) {
       app.toast({ text: t("security.changed") });
     },
     errorText: (error) => {
-      if (error instanceof Unsent) return "";
-      const code = errorCode(error);
-      if (code === "weak_password") next.showError(errorText(error));
-      else if (code === "wrong_password" || code === "bad_credentials") {
-        old.update({ error: t("error.wrong_password") });
-        old.input.focus();
-      } else return errorText(error);
+      if (!["wrong_password", "bad_credentials"].includes(errorCode(error))) {
+        return next.explain(error);
+      }
+      old.update({ error: t("error.wrong_password") });
+      old.input.focus();
       return "";
     },
   });

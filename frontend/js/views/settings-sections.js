@@ -8,7 +8,7 @@ import { avatar } from "../ui/avatar.js";
 import { choice } from "../ui/choice.js";
 import { h, setText } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { switchRow } from "../ui/switch-row.js";
 import { act } from "./act.js";
@@ -36,7 +36,7 @@ export function profileSection(app) {
       await app.engine.call("setDisplayName", { displayName: name.value().trim() });
       app.toast({ text: t("profile.saved") });
     },
-    errorText: (error) => (error instanceof Unsent ? "" : errorText(error)),
+    errorText,
   });
   undo.add(
     app.store.subscribe(

@@ -2,11 +2,10 @@
 import { button } from "../ui/button.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { stepped } from "../state/session.js";
+import { knownEmail, stepped } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
-import { errorCode, errorText } from "./error-text.js";
 import { passwordField } from "./password-field.js";
 import { requireEmail, requireText } from "./required.js";
 
@@ -30,6 +29,7 @@ export function signUp(app) {
     autocomplete: "username",
     hint: t("account.email_hint"),
     testId: "signup-email",
+    value: knownEmail(app.store.get().session),
   });
   const about = () => ({ email: email.value().trim(), displayName: name.value().trim() });
   const password = passwordField(app, {
@@ -53,12 +53,7 @@ export function signUp(app) {
       const step = await app.engine.call("signUp", asked);
       app.store.set(stepped, step, { flow: "sign-up", email: asked.email, nowMs: app.nowMs() });
     },
-    errorText: (error) => {
-      if (error instanceof Unsent) return "";
-      if (errorCode(error) !== "weak_password") return errorText(error);
-      password.showError(errorText(error));
-      return "";
-    },
+    errorText: password.explain,
   });
   const already = h(
     "p",

@@ -3,7 +3,7 @@ import { button } from "../ui/button.js";
 import { confirmDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
-import { Unsent, form } from "../ui/form.js";
+import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { stepped } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
@@ -37,7 +37,6 @@ export function unlock(app) {
       go(app, await app.engine.call("unlockWithRecovery", { recoveryCode: code.value().trim() }));
     },
     errorText: (error) => {
-      if (error instanceof Unsent) return "";
       if (errorCode(error) !== "bad_recovery_code") return errorText(error);
       code.update({ error: errorText(error) });
       code.input.focus();

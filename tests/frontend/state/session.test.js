@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   booted,
   broke,
+  knownEmail,
   resent,
   signedOut,
   stepped,
@@ -27,6 +28,7 @@ test("the page begins where the engine says", () => {
   assert.deepEqual(booted(INITIAL_STATE, { phase: "welcome" }).session, {
     phase: "welcome",
     reason: null,
+    email: "",
   });
   assert.deepEqual(broke(INITIAL_STATE, "storage_failed").session, {
     phase: "broken",
@@ -59,9 +61,11 @@ test("a code sent again moves the countdown and nothing else", () => {
   assert.equal(resent(ready, NOW_MS), ready);
 });
 
-test("one can go back from the code without being told that one was logged out", () => {
+test("one can go back from the code: the address stays, and nobody was logged out", () => {
   const back = steppedBack(stepped(INITIAL_STATE, CODE, ASKED));
-  assert.deepEqual(back.session, { phase: "welcome", reason: null });
+  assert.deepEqual(back.session, { phase: "welcome", reason: null, email: "an@example.vn" });
+  assert.equal(knownEmail(back.session), "an@example.vn");
+  assert.equal(knownEmail({ phase: "ready" }), "");
 });
 
 test("after signing out nothing of the person is left in the page", () => {
@@ -74,7 +78,7 @@ test("after signing out nothing of the person is left in the page", () => {
     messages: { r: { rows: [message], hasOlder: false, hasNewer: false } },
   };
   const out = signedOut(state, "revoked");
-  assert.deepEqual(out.session, { phase: "welcome", reason: "revoked" });
+  assert.deepEqual(out.session, { phase: "welcome", reason: "revoked", email: "" });
   assert.deepEqual(
     { ...out, session: null, connection: null },
     {
