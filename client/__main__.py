@@ -1,8 +1,8 @@
 """Sealroom without a browser: `python -m client --help`.
 
 Passwords, recovery codes and e-mailed codes are asked for, never taken from the command line, where
-other users of the machine could read them. Without a terminal they are read from standard input, one
-a line.
+other users of the machine could read them.
+Without a terminal they are read from standard input, one a line.
 """
 
 import argparse
@@ -23,9 +23,21 @@ from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.errors import DecryptError, MalformedError, SealError
 from client.seal.safety_number import safety_number
 from client.state import StateFile
-from protocol.ids import DeviceId
+from protocol.ids import DeviceId, UserId
 
 RECONNECT_S = 2.0
+POSITIONAL: dict[str, tuple[str, ...]] = {
+    "register": ("email", "name"),
+    "login": ("email",),
+    "whoami": (),
+    "add": ("person",),
+    "contacts": (),
+    "accept": ("person",),
+    "safety": ("person",),
+    "send": ("person", "text"),
+    "tail": (),
+}
+HELP = {"person": "friend code; `add` takes an e-mail address as well"}
 
 
 class Cli:
@@ -92,7 +104,7 @@ class Cli:
         print(f"sent as number {answer.seq}")
 
     async def tail(self, arguments: argparse.Namespace) -> None:
-        """Print what arrives, through lost connections, until interrupted or `--count` is reached."""
+        """Print what arrives, through lost connections, until interrupted."""
         left = arguments.count
         names = await self._names()
         while left is None or left > 0:
@@ -121,7 +133,7 @@ class Cli:
         contacts = (await self.people.contacts()).contacts
         return {b64url_decode(each.user.id): each.user.display_name for each in contacts}
 
-    async def _user(self, friend_code: str, state: str) -> str:
+    async def _user(self, friend_code: str, state: str) -> UserId:
         for contact in (await self.people.contacts()).contacts:
             if contact.user.friend_code == friend_code and contact.state == state:
                 return contact.user.id
@@ -154,21 +166,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         help="file with the keys of this device; keep it secret",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    person = ("person", {"help": "friend code"})
-    for name, positional in {
-        "register": [("email", {}), ("name", {})],
-        "login": [("email", {})],
-        "whoami": [],
-        "add": [("person", {"help": "friend code or e-mail address"})],
-        "contacts": [],
-        "accept": [person],
-        "safety": [person],
-        "send": [person, ("text", {})],
-        "tail": [],
-    }.items():
+    for name, positional in POSITIONAL.items():
         command = commands.add_parser(name, help=getattr(Cli, name).__doc__)
-        for argument, options in positional:
-            command.add_argument(argument, **options)
+        for argument in positional:
+            command.add_argument(argument, help=HELP.get(argument))
         if name == "login":
             command.add_argument(
                 "--recovery", action="store_true", help="ask for the recovery code"
@@ -208,4 +209,5 @@ def main() -> None:
         sys.exit(130)
 
 
-main()
+if __name__ == "__main__":
+    main()

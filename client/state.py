@@ -100,7 +100,7 @@ class StateFile:
         self._path = path
         self.state = State()
         if path is not None and path.exists():
-            self.state = msgspec.msgpack.decode(path.read_bytes(), type=State, dec_hook=_decode)
+            self.state = parse_state(path.read_bytes())
 
     def save(self) -> None:
         """Make what is in memory durable before anything is sent that depends on it.
@@ -110,14 +110,26 @@ class StateFile:
         if self._path is None:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data = msgspec.msgpack.encode(self.state, enc_hook=_encode)
         temporary = self._path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.write(dump_state(self.state))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._path)
+
+
+def dump_state(state: State) -> bytes:
+    """The whole state, private keys included."""
+    return msgspec.msgpack.encode(state, enc_hook=_encode)
+
+
+def parse_state(data: bytes) -> State:
+    """Undo `dump_state`.
+
+    Raises: msgspec.DecodeError
+    """
+    return msgspec.msgpack.decode(data, type=State, dec_hook=_decode)
 
 
 def _encode(value: Any) -> Any:
