@@ -243,6 +243,10 @@ class FindAnswer(Body, kw_only=True):
     user: Person | None
 
 
+class WithdrawRequest(Body, kw_only=True):
+    email: Email
+
+
 class Contact(Body, kw_only=True):
     user: Person
     state: Literal["incoming", "outgoing", "accepted"]

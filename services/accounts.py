@@ -3,15 +3,11 @@
 register ──▶ pending registration + code ──▶ verify ──▶ account, first log-in
 """
 
-import re
-import unicodedata
-
-from models.accounts import Account, KdfParams, Preferences, Verifier, normalise_email
+from models.accounts import Account, KdfParams, Preferences, Verifier
 from models.codes import PendingCode, Registration
 from models.events import AccountAltered, EventSink, Told
 from models.ports import Clock, Entropy, PasswordHasher
 from models.stores import Stores
-from protocol import limits
 from protocol.encoding import b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import ProfileChanged
@@ -20,41 +16,10 @@ from services.access import Access
 from services.codes import Attempt, CodeService
 from services.hashing import require_strong
 from services.logins import Browser, LoginService, Opened
+from services.names import parse_display_name, parse_email
 from services.quotas import Quotas, address_key
 
 FRIEND_CODE_BYTES = 6
-
-# What HTML calls a valid e-mail address: ASCII, so that lower case has one meaning everywhere.
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_EMAIL = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
-_BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def parse_email(text: str) -> str:
-    """Return an address in the one spelling under which it is known.
-
-    Raises: AppError(bad_request) for what no mail server of today would deliver to
-    """
-    email = normalise_email(text)
-    if len(email) > limits.EMAIL_CHARS or not _EMAIL.fullmatch(email):
-        raise AppError(ErrorCode.BAD_REQUEST, "e-mail address")
-    return email
-
-
-def parse_display_name(text: str) -> str:
-    """Return a name in NFC and without outer spaces.
-
-    Raises: AppError(bad_request) for an empty one, and for characters that would break a line or
-    turn the text around them
-    """
-    name = unicodedata.normalize("NFC", text).strip()
-    is_broken = any(
-        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _BIDI_CONTROLS
-        for character in name
-    )
-    if not name or is_broken or len(name) > limits.DISPLAY_NAME_CHARS:
-        raise AppError(ErrorCode.BAD_REQUEST, "display name")
-    return name
 
 
 class AccountService:

@@ -21,6 +21,7 @@ from protocol.encoding import b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import UserId
 from services import letters
+from services.names import parse_email
 from services.quotas import Quotas, address_key
 
 TICKET_BYTES = 24
@@ -98,6 +99,7 @@ class CodeService:
         Without a ticket it is the newest registration of that address.
         Raises: RateLimited
         """
+        email = parse_email(email)
         self.require_quota(purpose, email, address)
         now_ms = self._clock.now_ms()
         row = await self._find(purpose, email, ticket, now_ms)

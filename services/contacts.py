@@ -16,7 +16,8 @@ from protocol.errors import AppError, ErrorCode
 from protocol.frames import ContactChanged
 from protocol.ids import UserId
 from services.access import Access
-from services.accounts import parse_email, require_one
+from services.accounts import require_one
+from services.names import parse_email
 from services.quotas import Quotas
 
 

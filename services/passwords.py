@@ -10,12 +10,12 @@ from models.ports import PasswordHasher
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
 from services.access import Access
-from services.accounts import parse_email
 from services.backups import require_sound
 from services.codes import Attempt, CodeService
 from services.hashing import require_strong
 from services.letters import password_changed
 from services.logins import Browser, LoginService, Opened, Principal
+from services.names import parse_email
 from services.quotas import Quotas, address_key
 
 ENDED = "password_changed"

@@ -14,9 +14,9 @@ from protocol import limits
 from protocol.encoding import b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import DeviceId, UserId
-from services.accounts import parse_email
 from services.codes import Attempt, CodeService
 from services.logins import Browser, LoginService, Opened
+from services.names import parse_email
 from services.quotas import Quotas, address_key
 
 DEFAULT_KDF = KdfParams(limits.KDF_MIN_M_KIB, limits.KDF_MIN_T, 1)
