@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 import apsw
+import msgspec
 
 from models.rooms import Member, Room, Watermark
 from protocol.errors import AppError, ErrorCode
@@ -23,6 +24,22 @@ _OF_USER = f"""
     SELECT {_ROOM}, {_MEMBER}
     FROM members mine JOIN rooms r USING (room_key) JOIN members m USING (room_key)
     WHERE mine.user_id = ? AND r.expires_ms > ? ORDER BY r.created_ms, r.room_key, m.position
+"""
+# Materialized, or SQLite would walk all rooms of the user to find the one.
+_ADVANCE = """
+    WITH far AS MATERIALIZED (
+        SELECT r.room_key, asked.value ->> 1 AS user_id,
+               min(max(asked.value ->> 2, asked.value ->> 3), r.last_seq) AS delivered_seq,
+               min(asked.value ->> 3, r.last_seq) AS read_seq
+        FROM json_each(?) asked CROSS JOIN rooms r ON r.room_id = asked.value ->> 0
+    )
+    UPDATE members SET delivered_seq = max(members.delivered_seq, far.delivered_seq),
+                       read_seq = max(members.read_seq, far.read_seq)
+    FROM far
+    WHERE members.room_key = far.room_key AND members.user_id = far.user_id
+        AND (members.delivered_seq < far.delivered_seq OR members.read_seq < far.read_seq)
+    RETURNING (SELECT room_id FROM rooms WHERE rooms.room_key = members.room_key),
+        user_id, delivered_seq, read_seq
 """
 
 
@@ -137,31 +154,14 @@ class SqliteRoomStore:
         return True
 
     async def advance(self, marks: Iterable[Watermark]) -> list[Watermark]:
-        wanted = list(marks)
-
-        def move(connection: apsw.Connection) -> list[Watermark]:
-            moved = (_advance(connection, mark) for mark in wanted)
-            return [mark for mark in moved if mark is not None]
-
-        return await self._database.write(move)
-
-
-def _advance(connection: apsw.Connection, mark: Watermark) -> Watermark | None:
-    row = first(
-        connection,
-        "SELECT room_key, last_seq, delivered_seq, read_seq"
-        " FROM rooms JOIN members USING (room_key) WHERE room_id = ? AND user_id = ?",
-        (mark.room_id, mark.user_id),
-    )
-    if row is None:
-        return None
-    room_key, last_seq, delivered_seq, read_seq = row
-    read = max(read_seq, min(mark.read_seq, last_seq))
-    delivered = max(delivered_seq, min(mark.delivered_seq, last_seq), read)
-    if (delivered, read) == (delivered_seq, read_seq):
-        return None
-    connection.execute(
-        "UPDATE members SET delivered_seq = ?, read_seq = ? WHERE room_key = ? AND user_id = ?",
-        (delivered, read, room_key, mark.user_id),
-    )
-    return Watermark(mark.room_id, mark.user_id, delivered, read)
+        # One row for each member, or SQLite would apply any one of several.
+        wanted: dict[tuple[RoomId, UserId], tuple[int, int]] = {}
+        for mark in marks:
+            delivered, read = wanted.get((mark.room_id, mark.user_id), (0, 0))
+            wanted[mark.room_id, mark.user_id] = (
+                max(delivered, mark.delivered_seq),
+                max(read, mark.read_seq),
+            )
+        asked = msgspec.json.encode([(*who, *far) for who, far in wanted.items()]).decode()
+        moved = await self._database.write(lambda c: every(c, _ADVANCE, (asked,)))
+        return [Watermark(*row) for row in moved]
