@@ -5,8 +5,8 @@
  *     kind           = 1 message, 2 reset, 3 retry, 4 heartbeat, 5 key-share
  *
  * The kind is inside the encryption and a capsule comes through a ratchet only, so no message of one
- * protocol passes for one of another. A kind without a payload (reset, retry, heartbeat) has zero CK
- * and PH; a retry names the message it asks for again in msgId.
+ * protocol passes for one of another. CK and PH open the payload of message msgId; a capsule that brings
+ * nothing to read (a heartbeat, always) has zeros there.
  */
 
 import { concat, readU64, u64, u8 } from "../lib/bytes.js";

@@ -79,23 +79,18 @@ export async function sealPayload(context, content) {
  * Open a payload with what a capsule said about it.
  *
  * Throws: DecryptError "auth-failed" (another payload than the capsule's, another context, a changed
- * byte, a false commitment) or "unsupported" (a kind without payload, or no content of this version).
+ * byte, a false commitment) or "unsupported" (authentic, but no content of this version).
  * @param {PayloadContext} context from the receiver's own view of the room and the session's owner
- * @param {Pick<Capsule, "kind" | "msgId" | "contentKey" | "payloadHash">} capsule
+ * @param {Pick<Capsule, "contentKey" | "payloadHash">} capsule
  * @param {Bytes} payload ctP as received
  * @param {Bytes} commitment C2 as received
  * @returns {Promise<OpenedPayload>}
  */
-export async function openPayload(context, capsule, payload, commitment) {
-  if (capsule.kind !== "message" && capsule.kind !== "key-share") {
-    throw new DecryptError("unsupported");
-  }
+export async function openPayload(context, { contentKey, payloadHash }, payload, commitment) {
   const header = orRefuse("auth-failed", () => payloadHeader(context, commitment));
-  const isMeant =
-    equal(capsule.msgId, context.msgId) &&
-    equal(capsule.payloadHash, await hashPayload(header, payload));
-  if (!isMeant) throw new DecryptError("auth-failed");
-  const padded = await aeadOpen(await derivePayloadKey(capsule.contentKey), payload, header);
+  if (!equal(payloadHash, await hashPayload(header, payload)))
+    throw new DecryptError("auth-failed");
+  const padded = await aeadOpen(await derivePayloadKey(contentKey), payload, header);
   const { frankingKey, json } = splitContent(padded);
   if (!equal(await commitTo(context, frankingKey, json), commitment)) {
     throw new DecryptError("auth-failed");
