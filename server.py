@@ -7,91 +7,101 @@ python server.py --example           print an example of a settings file
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
-from tornado.netutil import bind_sockets
 
 from config.load import load
 from config.logs import set_up
 from config.secrets import Secrets, derive, open_master_key
 from config.settings import Settings, SettingsError, effective, example
-from handlers import SealroomApplication, assets, health
+from handlers import SealroomApplication, assets, health, messages, rooms, socket
 from handlers.health import Readiness
+from handlers.lifecycle import Lifecycle
 from handlers.listener import Listener, TrustedProxies
+from models.events import (
+    AccountAltered,
+    DevicesAltered,
+    LoginsEnded,
+    MessageStored,
+    RoomAltered,
+    Told,
+)
 from models.ports import Clock
 from models.stores import Stores
-from protocol.errors import CloseCode
 from protocol.limits import BODY_BYTES
 from realtime.hub import Hub
 from realtime.local_bus import LocalBus
-from services.system import ShiftedClock, SystemClock
+from services import quotas, tasks
+from services.access import Access
+from services.logins import LoginService
+from services.messages import MessageService
+from services.presence import PresenceService
+from services.rooms import RoomService
+from services.rosters import Rosters
+from services.system import ShiftedClock, SystemClock, SystemEntropy
+from services.typing import TypingService
+from services.watermarks import WatermarkService
 from storage import open_stores
 
 FRONTEND = Path(__file__).parent / "frontend"
-SWEEP_S = 30  # what has expired is gone from disk within a minute (R-41); reads never show it
-DRAIN_S = 7.0  # for requests under way; with the rest of the stop it stays below ten seconds
-CLOSE_S = 1.0  # for browsers to answer the close frame
 
 _log = logging.getLogger("sealroom.server")
 
 
-@dataclass
-class Server:
-    """Everything that runs, and how it stops."""
-
-    settings: Settings
-    clock: Clock
-    stores: Stores
-    hub: Hub
-    application: SealroomApplication
-    readiness: Readiness
-    listener: Listener
-    port: int = 0
-
-    def listen(self) -> str:
-        """Begin to accept connections; returns the address people open."""
-        sockets = bind_sockets(self.settings.port, self.settings.host)
-        self.port = sockets[0].getsockname()[1]
-        self.listener.add_sockets(sockets)
-        return self.settings.public_url or f"http://localhost:{self.port}"
-
-    async def sweep(self) -> None:
-        """Delete what has expired, for ever."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.stores.database.sweep(self.clock.now_ms())
-            except Exception:  # noqa: BLE001 - the next round tries again
-                _log.exception("what has expired was not deleted")
-
-    async def stop(self) -> None:
-        """Finish what is under way and let go (R-20): nothing that was accepted is lost."""
-        self.readiness.is_draining = True
-        await asyncio.sleep(self.settings.drain_wait_s)
-        self.listener.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                await self.application.idle()
-        await self.stores.database.close()
-        self.hub.close_all(CloseCode.COME_BACK)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                await self.listener.close_all_connections()
-
-
-async def build(
-    settings: Settings, secrets: Secrets, clock: Clock, *, frontend: Path = FRONTEND
-) -> Server:
-    """Make all parts and join them."""
-    stores = await open_stores(settings.database_url)
+def build(
+    settings: Settings,
+    secrets: Secrets,
+    clock: Clock,
+    stores: Stores,
+    *,
+    frontend: Path = FRONTEND,
+) -> Lifecycle:
+    """Make all parts and join them; called on the event loop they will live on."""
     bus = LocalBus()
     hub = Hub(asyncio.get_running_loop().call_soon)
+    entropy = SystemEntropy()
+    access = Access(stores, clock)
+    taken = quotas.Quotas(clock, _rates(settings))
+    logins = LoginService(
+        stores, clock, entropy, bus, jwt_key=secrets.jwt_key, refresh_key=secrets.refresh_key
+    )
+    rosters = Rosters(stores, clock)
+    presence = PresenceService(stores, clock, bus)
+    watermarks = WatermarkService(stores, bus, rosters)
+    room_service = RoomService(stores, clock, bus, access=access, quotas=taken)
+    message_service = MessageService(
+        stores,
+        clock,
+        bus,
+        access=access,
+        rosters=rosters,
+        quotas=taken,
+        frank_key=secrets.frank_key,
+    )
+    bus.subscribe(RoomAltered, rosters.forget_room)
+    bus.subscribe(DevicesAltered, rosters.forget_person)
+    bus.subscribe(AccountAltered, rosters.forget_person)
+    bus.subscribe(AccountAltered, presence.forget_person)
+    bus.subscribe(LoginsEnded, lambda event: logins.forget(event.login_ids))
+    bus.subscribe(LoginsEnded, hub.end)
+    bus.subscribe(MessageStored, hub.deliver)
+    bus.subscribe(Told, hub.tell)
+    live = socket.Live(
+        logins=logins,
+        rooms=room_service,
+        messages=message_service,
+        watermarks=watermarks,
+        typing=TypingService(bus, rosters),
+        presence=presence,
+        quotas=taken,
+        hub=hub,
+        clock=clock,
+        origins=frozenset((settings.public_url,)) - {""},
+    )
     readiness = Readiness()
     files = assets.Assets(frontend)
     for name in sorted(files.missing):
@@ -99,6 +109,9 @@ async def build(
     application = SealroomApplication(
         [
             *health.routes(database=stores.database, clock=clock, readiness=readiness),
+            *socket.routes(live=live),
+            *rooms.routes(logins=logins, rooms=room_service),
+            *messages.routes(logins=logins, messages=message_service),
             *assets.routes(assets=files),
         ],
         hosts=settings.hosts,
@@ -106,7 +119,22 @@ async def build(
     listener = Listener(
         application, proxies=TrustedProxies(settings.trusted_proxies), max_body_bytes=BODY_BYTES
     )
-    return Server(settings, clock, stores, hub, application, readiness, listener)
+    return Lifecycle(
+        application=application,
+        listener=listener,
+        hub=hub,
+        database=stores.database,
+        clock=clock,
+        readiness=readiness,
+        drain_wait_s=settings.drain_wait_s,
+        last_words=[watermarks.flush, presence.close],
+    )
+
+
+def _rates(settings: Settings) -> dict[str, quotas.Rate]:
+    frames = quotas.Rate("connection", settings.frame_burst, settings.frames_per_second)
+    sends = quotas.Rate("user", settings.frame_burst, settings.frames_per_second)
+    return {**quotas.TABLE, "frames": frames, "send": sends}
 
 
 def secrets_of(settings: Settings) -> Secrets:
@@ -120,20 +148,21 @@ def secrets_of(settings: Settings) -> Secrets:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a second one stops at once."""
-    shifted = settings.test_clock_file
-    clock = ShiftedClock(Path(shifted)) if shifted else SystemClock()
-    server = await build(settings, secrets_of(settings), clock)
+    shift = settings.test_clock_file
+    clock = ShiftedClock(Path(shift)) if shift else SystemClock()
+    secrets = secrets_of(settings)
+    server = build(settings, secrets, clock, await open_stores(settings.database_url))
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
-    print(f"Sealroom is at {server.listen()}", flush=True)
-    sweeper = loop.create_task(server.sweep())
+    port = server.listen(settings.host, settings.port)
+    print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
+    tasks.spawn(server.sweep())
     await told_to_stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
-    sweeper.cancel()
     await server.stop()
 
 

@@ -7,18 +7,19 @@ connection with the code RFC 6455 gives it; extensions are never agreed to (F4, 
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
+from protocol.errors import AppError, ErrorCode
 from protocol.limits import PING_INTERVAL_MS, PONG_TIMEOUT_MS
 
 READ_CHUNK_BYTES = 64 * 1024
-_MAX_KEY_CHARS = 24  # 16 bytes in base64
+KEY_BYTES = 16
 
 
 class Receiver(Protocol):
@@ -26,9 +27,34 @@ class Receiver(Protocol):
 
     def on_text(self, payload: bytes) -> None: ...
 
-    def on_other(self) -> None:
-        """Note a binary message or a ping."""
+    def on_other(self, *, is_ping: bool) -> None:
+        """Note a ping (already answered) or a binary message."""
         ...
+
+    def on_broken(self, code: int) -> None:
+        """Close with this code: the client broke the rules of RFC 6455."""
+        ...
+
+
+def check_handshake(request: HTTPServerRequest) -> None:
+    """Refuse what is not the opening handshake of RFC 6455 §4.2.1, to the letter (S-20).
+
+    Raises: AppError(bad_request)
+    """
+    headers = request.headers
+    wishes = [word.strip().lower() for word in headers.get("Connection", "").split(",")]
+    try:
+        key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
+    except ValueError:
+        key = b""
+    if (
+        request.version != "HTTP/1.1"
+        or headers.get("Upgrade", "").lower() != "websocket"
+        or "upgrade" not in wishes
+        or headers.get("Sec-WebSocket-Version") != "13"
+        or len(key) != KEY_BYTES
+    ):
+        raise AppError(ErrorCode.BAD_REQUEST, "not a WebSocket handshake")
 
 
 class StrictWebSocket(WebSocketProtocol13):
@@ -65,22 +91,7 @@ class StrictWebSocket(WebSocketProtocol13):
         written.add_done_callback(settled)
         return False
 
-    def fail(self, code: int) -> None:
-        """Say why, and close; what still arrives is not looked at (RFC 6455 §7.1.7)."""
-        self.close(code)
-        self.client_terminated = True
-
     # ── Tornado's side ───────────────────────────────────────────────────────────────────────────
-
-    def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
-        super()._handle_websocket_headers(handler)
-        key = handler.request.headers["Sec-WebSocket-Key"]
-        try:
-            is_key = len(base64.b64decode(key, validate=True)) == 16
-        except (binascii.Error, ValueError):
-            is_key = False
-        if not is_key or len(key) != _MAX_KEY_CHARS or handler.request.version != "HTTP/1.1":
-            raise ValueError("not a WebSocket handshake")
 
     async def _receive_frame_loop(self) -> None:
         try:
@@ -106,7 +117,9 @@ class StrictWebSocket(WebSocketProtocol13):
                 if self.client_terminated:
                     break
         except FramingError as error:
-            self.fail(error.code)
+            # What still arrives is not looked at any more (RFC 6455 §7.1.7).
+            self._receiver.on_broken(error.code)
+            self.client_terminated = True
 
     def _dispatch(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
@@ -122,7 +135,7 @@ class StrictWebSocket(WebSocketProtocol13):
         else:
             if opcode == PING:
                 self._send_pong(payload)
-            self._receiver.on_other()
+            self._receiver.on_other(is_ping=opcode == PING)
 
     def start_pinging(self) -> None:
         self._beat = asyncio.get_running_loop().call_later(PING_INTERVAL_MS / 1000, self._ping)

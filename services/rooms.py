@@ -7,7 +7,7 @@ from models.ports import Clock
 from models.rooms import Member, Room, dm_room_id
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
-from protocol.frames import RoomChanged, RoomRemoved
+from protocol.frames import RoomChanged, RoomHead, RoomRemoved
 from protocol.ids import RoomId, UserId
 from protocol.limits import ROOM_TTL_MS
 from services.access import Access
@@ -30,6 +30,11 @@ class RoomService:
         """Return a user's live rooms, oldest first."""
         rooms = await self._stores.rooms.of_user(user_id, self._clock.now_ms())
         return [await self._seen_by(user_id, room) for room in rooms]
+
+    async def heads(self, user_id: UserId) -> list[RoomHead]:
+        """Return where the logs of a user's live rooms stand."""
+        rooms = await self._stores.rooms.of_user(user_id, self._clock.now_ms())
+        return [RoomHead(id=room.room_id, last_seq=room.last_seq) for room in rooms]
 
     async def find(self, user_id: UserId, room_id: RoomId) -> Room:
         """Return one room. Raises: AppError(not_found)."""

@@ -1,0 +1,78 @@
+"""From the first connection to the last: listen, delete what has expired, drain (R-20)."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tornado.netutil import bind_sockets
+
+from handlers import SealroomApplication
+from handlers.health import Readiness
+from handlers.listener import Listener
+from models.ports import Clock
+from models.stores import Database
+from protocol.errors import CloseCode
+from realtime.hub import Hub
+
+SWEEP_S = 30  # what has expired is gone from disk within a minute (R-41); reads never show it
+DRAIN_S = 7.0  # for requests under way; with the rest of the stop it stays below ten seconds
+LAST_WORD_S = 0.5
+CLOSE_S = 1.0  # for browsers to answer the close frame
+
+_log = logging.getLogger("sealroom.server")
+
+
+@dataclass
+class Lifecycle:
+    """One process that serves.
+
+    `last_words` are done, in order, when nothing arrives any more and before the database closes.
+    """
+
+    application: SealroomApplication
+    listener: Listener
+    hub: Hub
+    database: Database
+    clock: Clock
+    readiness: Readiness
+    drain_wait_s: float
+    last_words: list[Callable[[], Awaitable[None]]]
+
+    def listen(self, host: str, port: int) -> int:
+        """Begin to accept connections; returns the port."""
+        sockets = bind_sockets(port, host)
+        self.listener.add_sockets(sockets)
+        bound_port: int = sockets[0].getsockname()[1]
+        return bound_port
+
+    async def sweep(self) -> None:
+        """Delete what has expired, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.database.sweep(self.clock.now_ms())
+            except Exception:  # noqa: BLE001 - the next round tries again
+                _log.exception("what has expired was not deleted")
+
+    async def stop(self) -> None:
+        """Finish what is under way and let go: nothing that was accepted is lost."""
+        self.readiness.is_draining = True
+        await asyncio.sleep(self.drain_wait_s)
+        self.listener.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await self.application.idle()
+        for last_word in self.last_words:
+            try:
+                async with asyncio.timeout(LAST_WORD_S):
+                    await last_word()
+            except Exception:  # noqa: BLE001 - the others still have theirs
+                _log.exception("something was left undone")
+        await self.database.close()
+        self.hub.close_all(CloseCode.COME_BACK)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.hub.empty()
+        await self.listener.close_all_connections()

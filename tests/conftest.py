@@ -1,0 +1,176 @@
+"""What most tests of the server need: time that can be moved, real SQLite, a real port, people."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+
+from config.secrets import Secrets, derive
+from config.settings import Settings
+from models.rooms import Room
+from models.stores import Stores
+from realtime.local_bus import LocalBus
+from server import build
+from services.logins import LoginService
+from services.system import SystemEntropy
+from storage import open_stores
+from tests.harness import Answer, Connect, Fetch, MovableClock, RunningServer
+from tests.people import Peer, People, Wire, open_wire
+
+PAGE = """<!doctype html><html><head><!--importmap--><!--modulepreload-->
+<script type="module" src="{{asset:js/main.js}}"></script></head><body></body></html>"""
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest_asyncio.fixture
+async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
+    """A fresh SQLite file."""
+    opened = await open_stores(f"sqlite:///{tmp_path}/sealroom.db")
+    yield opened
+    await opened.database.close()
+
+
+@pytest.fixture(scope="session")
+def keys() -> Secrets:
+    return derive(bytes(32))
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of two files, so that starting a server costs nothing."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "js").mkdir()
+    (folder / "index.html").write_text(PAGE)
+    (folder / "js/main.js").write_text("export {};\n")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(host="127.0.0.1", port=0, data_dir=str(tmp_path))
+
+
+@pytest.fixture
+def no_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test that makes the server log an error: error level means bug."""
+    yield
+    errors = [r for r in caplog.get_records("call") if r.levelno >= logging.ERROR]
+    assert errors == [], [r.getMessage() for r in errors]
+
+
+@pytest_asyncio.fixture
+async def server(
+    settings: Settings,
+    keys: Secrets,
+    clock: MovableClock,
+    stores: Stores,
+    page: Path,
+    no_errors: None,
+) -> AsyncIterator[RunningServer]:
+    """The whole server in this process."""
+    lifecycle = build(settings, keys, clock, stores, frontend=page)
+    port = lifecycle.listen(settings.host, settings.port)
+    yield RunningServer(lifecycle, f"http://127.0.0.1:{port}")
+    await lifecycle.stop()
+
+
+@pytest.fixture
+def fetch(server: RunningServer) -> Fetch:
+    """Call the server: `await fetch("GET", "/api/rooms", as_=alice, body={…}, headers={…})`."""
+
+    async def call(
+        method: str,
+        path: str,
+        *,
+        as_: Peer | None = None,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        all_headers = dict(as_.headers if as_ else {}) | (headers or {})
+        text: str | None = None
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            text = body if isinstance(body, str) else json.dumps({} if body is None else body)
+            all_headers.setdefault("Content-Type", "application/json")
+        request = HTTPRequest(
+            server.origin + path,
+            method=method,
+            headers=all_headers,
+            body=text,
+            allow_nonstandard_methods=True,
+            follow_redirects=False,
+            decompress_response=False,
+        )
+        response: HTTPResponse = await AsyncHTTPClient().fetch(request, raise_error=False)
+        answered = {name.lower(): value for name, value in response.headers.get_all()}
+        return Answer(response.code, answered, response.body.decode("utf-8", "replace"))
+
+    return call
+
+
+@pytest_asyncio.fixture
+async def ws(server: RunningServer) -> AsyncIterator[Connect]:
+    """Open a connection, authenticated when a peer is given: `await ws(alice)`."""
+    opened: list[Wire] = []
+
+    async def connect(peer: Peer | None = None, **options: Any) -> Wire:
+        wire = await open_wire(server.origin, **options)
+        opened.append(wire)
+        if peer is not None:
+            await wire.authenticate(peer)
+        return wire
+
+    yield connect
+    for wire in opened:
+        await wire.close()
+
+
+@pytest.fixture
+def logins(stores: Stores, clock: MovableClock, keys: Secrets) -> LoginService:
+    """Opens log-ins that the server of this test knows, for it has the same keys and store."""
+    return LoginService(
+        stores,
+        clock,
+        SystemEntropy(),
+        LocalBus(),
+        jwt_key=keys.jwt_key,
+        refresh_key=keys.refresh_key,
+    )
+
+
+@pytest.fixture
+def people(stores: Stores, clock: MovableClock, logins: LoginService) -> People:
+    return People(stores, clock, logins)
+
+
+@pytest_asyncio.fixture
+async def alice(people: People) -> Peer:
+    return await people.new("alice")
+
+
+@pytest_asyncio.fixture
+async def bob(people: People, alice: Peer) -> Peer:
+    """An accepted contact of Alice."""
+    bob = await people.new("bob")
+    await people.befriend(alice, bob)
+    return bob
+
+
+@pytest_asyncio.fixture
+async def mallory(people: People) -> Peer:
+    """A stranger to everybody."""
+    return await people.new("mallory")
+
+
+@pytest_asyncio.fixture
+async def room(people: People, alice: Peer, bob: Peer) -> Room:
+    """Alice's and Bob's room."""
+    return await people.room(alice, bob)
