@@ -114,6 +114,8 @@ class Cli:
                 device = DeviceId(b64url_encode(self.file.state.device.device_id))
                 async with await Socket.open(self.api, device) as socket:
                     async for received in self.engine.follow(socket):
+                        if received.is_control:
+                            continue
                         print(_line(received, names), flush=True)
                         left = None if left is None else left - 1
                         if left == 0:

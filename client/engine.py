@@ -13,9 +13,11 @@ from client.api import Api, Socket
 from client.directory import Directory
 from client.errors import RefusedError
 from client.incoming import Incoming, Received
-from client.outgoing import SEND_ATTEMPTS, Content, Outgoing, stale_users
+from client.outgoing import SEND_ATTEMPTS, Content, Draft, Outgoing, stale_users
+from client.repair import Repair
 from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
-from client.seal.errors import TrustError, TrustReason
+from client.seal.errors import SealError, TrustError, TrustReason
+from client.seal.payload import CapsuleKind
 from client.seal.rooms import direct_room_id
 from client.state import RoomState, StateFile
 from protocol import bodies, frames
@@ -38,6 +40,8 @@ class Engine:
         self._file = file
         self._outgoing = Outgoing(api, file, self.directory, now_ms)
         self._incoming = Incoming(file, self.directory, now_ms)
+        self._repair = Repair(file, self._incoming, now_ms)
+        self._owed: list[Received] = []
         self._lock = asyncio.Lock()
 
     async def open_room(self, peer: bytes) -> bytes:
@@ -70,36 +74,31 @@ class Engine:
             RefusedError, ConnectionLostError
         """
         async with self._lock:
-            draft = self._outgoing.draft(room_id, content)
-            body = await self._outgoing.seal(draft)
-        for _ in range(SEND_ATTEMPTS - 1):
-            try:
-                return await self._outgoing.post(room_id, body, socket)
-            except RefusedError as error:
-                if error.code != "stale_devices":
-                    raise
-                self.directory.forget(stale_users(error))
-            async with self._lock:
-                body = await self._outgoing.seal(draft)
-        return await self._outgoing.post(room_id, body, socket)
+            draft = await self._outgoing.draft(room_id, content)
+        return await self._deliver(draft, socket)
 
     async def send_text(
         self, room_id: bytes, text: str, socket: Socket | None = None
     ) -> bodies.SendAnswer:
         """Send what a person wrote; raises as `send`."""
-        return await self.send(room_id, {"t": "text", "text": text}, socket)
+        return await self.send(room_id, {"t": "text", "body": text}, socket)
 
-    async def receive(self, room_id: bytes, message: frames.Message) -> Received | None:
+    async def receive(self, room_id: bytes, message: frames.Message) -> list[Received]:
         """Open one entry of the log and move the room's cursor.
 
-        Returns: None for what this device has sent itself or opened before
+        Returns: nothing for what this device has sent itself or opened before; after the entry,
+            older ones that it has made readable
         """
         async with self._lock:
             received = await self._incoming.open(room_id, message)
             room = self._file.state.rooms[room_id]
             room.last_seq = max(room.last_seq, message.seq)
+            reopened = [] if received is None else await self._repair.reopen(received)
             self._file.save()
-            return received
+        if received is None:
+            return []
+        self._owed.append(received)
+        return [received, *reopened]
 
     async def catch_up(self, room_id: bytes) -> list[Received]:
         """Everything after the room's cursor, oldest first.
@@ -115,9 +114,7 @@ class Engine:
                 "GET", f"{path}?after={after}&limit={HISTORY_PAGE}", bodies.MessagePage
             )
             for message in page.messages:
-                received = await self.receive(room_id, message)
-                if received is not None:
-                    opened.append(received)
+                opened += await self.receive(room_id, message)
             has_more = page.has_more and bool(page.messages)
         return opened
 
@@ -139,6 +136,57 @@ class Engine:
             elif isinstance(event, frames.DevicesChanged):
                 self.directory.forget([b64url_decode(event.user)])
 
+    async def settle(self, room_id: bytes, socket: Socket | None = None) -> None:
+        """Send what devices owe each other after `receive` and `catch_up`; `follow` does it itself.
+
+        An answer to those who ask for keys again, a heartbeat to those who wait for a sign of life,
+        a request for what could not be opened. What cannot be sent now is asked for another time.
+        """
+        owed, self._owed = self._owed, []
+        try:
+            for draft in await self._settlements(room_id, owed):
+                await self._deliver(draft, socket)
+        except (SealError, RefusedError):
+            return
+
+    async def _settlements(self, room_id: bytes, owed: Sequence[Received]) -> list[Draft]:
+        async with self._lock:
+            drafts = []
+            for received in owed:
+                devices = await self.directory.devices_of(received.sender_user)
+                keys = self._repair.answer(received, devices.pin.account_key)
+                if keys is not None:
+                    to = frozenset([received.sender])
+                    drafts.append(
+                        await self._outgoing.control(room_id, CapsuleKind.RETRY, to, keys)
+                    )
+            for sender, wanted in self._repair.request(room_id).items():
+                to = frozenset([sender])
+                drafts.append(await self._outgoing.control(room_id, CapsuleKind.RESET, to, wanted))
+            if not drafts and any(received.needs_answer for received in owed):
+                nobody: frozenset[bytes] = frozenset()
+                drafts.append(
+                    await self._outgoing.control(room_id, CapsuleKind.HEARTBEAT, nobody, {})
+                )
+            self._file.save()
+            return drafts
+
+    async def _deliver(self, draft: Draft, socket: Socket | None) -> bodies.SendAnswer:
+        """Post a draft, with capsules for devices that turn out to be new."""
+        for _ in range(SEND_ATTEMPTS - 1):
+            try:
+                return await self._attempt(draft, socket)
+            except RefusedError as error:
+                if error.code != "stale_devices":
+                    raise
+                self.directory.forget(stale_users(error))
+        return await self._attempt(draft, socket)
+
+    async def _attempt(self, draft: Draft, socket: Socket | None) -> bodies.SendAnswer:
+        async with self._lock:
+            body = await self._outgoing.complete(draft)
+        return await self._outgoing.post(draft.room_id, body, socket)
+
     async def _arrived(self, room_id: bytes, message: frames.Message) -> Sequence[Received]:
         """What an announced message adds, with whatever was missed before it."""
         if room_id not in self._file.state.rooms:
@@ -146,14 +194,14 @@ class Engine:
         expected = self._file.state.rooms[room_id].last_seq + 1
         if message.seq > expected:
             return await self.catch_up(room_id)
-        received = await self.receive(room_id, message) if message.seq == expected else None
-        return [] if received is None else [received]
+        return await self.receive(room_id, message) if message.seq == expected else []
 
     async def _acknowledge(self, socket: Socket, room_id: bytes) -> None:
         last_seq = self._file.state.rooms[room_id].last_seq
         if last_seq > 0:
             frame = frames.MessageDelivered(room=wire.room_id(room_id), seq=last_seq)
             await socket.tell(frame)
+        await self.settle(room_id, socket)
 
     def _adopt(self, room: bodies.Room) -> bytes:
         """Remember a room whose id proves that its members are this account and one other.
@@ -166,5 +214,6 @@ class Engine:
         others = [peer for peer in peers if peer != own]
         if len(others) != 1 or direct_room_id(own, others[0], nonce) != room_id:
             raise TrustError(TrustReason.BAD_SIGNATURE)
-        self._file.state.rooms.setdefault(room_id, RoomState(others[0]))
+        known = self._file.state.rooms.setdefault(room_id, RoomState(others[0]))
+        known.expires_ms = room.expires_ms
         return room_id

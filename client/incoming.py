@@ -1,8 +1,8 @@
 """Receiving: from an entry of the log to what was said, or to why it cannot be read.
 
-    envelope ─▶ session of (sender, device) ─▶ capsule ─▶ payload
+    envelope ─▶ session of (sender, device) ─▶ capsule ─▶ payload ─▶ content
 
-Spec: SEAL1 §4.6, §4.7.
+Spec: SEAL1 §4.6, §4.7, §4.9.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ import msgspec
 from client import sealing, wire
 from client.directory import Directory
 from client.outgoing import Content
-from client.seal.encoding import b64url_decode
+from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.errors import DecryptError, DecryptReason, MalformedError, TrustError
 from client.seal.payload import Capsule, CapsuleKind, PayloadContext, open_payload
-from client.state import StateFile
+from client.state import StateFile, Trail, Unopened
 from protocol import frames
 
 
@@ -25,7 +25,9 @@ class Received:
     """One entry of a room's log as this device sees it.
 
     With `reason` it could not be opened; otherwise `kind` is that of its capsule, and `content` is
-    set for messages.
+    set for everything but heartbeats.
+    `is_gap`: messages of this sender are missing before it.
+    `hides_devices`: the sender knows a newer list of its own devices than the server shows us.
     """
 
     room_id: bytes
@@ -37,12 +39,40 @@ class Received:
     kind: CapsuleKind | None = None
     content: Content | None = field(default=None, repr=False)
     reason: DecryptReason | None = None
+    needs_answer: bool = False
+    is_gap: bool = False
+    hides_devices: bool = False
+
+    @property
+    def sender(self) -> bytes:
+        """User ‖ device."""
+        return self.sender_user + self.sender_device
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is between devices, and nobody's words."""
+        return self.kind is CapsuleKind.HEARTBEAT or (self.content or {}).get("t") == "control"
 
     @property
     def text(self) -> str | None:
         """What a person wrote, or None for anything else."""
-        text = (self.content or {}).get("text")
-        return text if isinstance(text, str) else None
+        content = self.content or {}
+        body = content.get("body") if content.get("t") == "text" else None
+        return body if isinstance(body, str) and self.kind is CapsuleKind.MESSAGE else None
+
+
+class _Dl(msgspec.Struct):
+    own: tuple[int, str]
+    peers: str
+
+
+class _Shared(msgspec.Struct):
+    """The fields that every content may have; of the wrong form, it is not of this version."""
+
+    t: str
+    sseq: int = 0
+    prev: str | None = None
+    dl: _Dl | None = None
 
 
 class Incoming:
@@ -58,8 +88,7 @@ class Incoming:
 
         Returns: None for what this device has sent itself or opened before
         """
-        state, now_ms = self._file.state, self._now_ms()
-        context = wire.payload_context(room_id, message)
+        state, context = self._file.state, wire.payload_context(room_id, message)
         place = context.sender_device + context.message_id
         if context.sender_device == state.device.device_id or place in state.seen_messages:
             return None
@@ -71,53 +100,135 @@ class Incoming:
             context.sender_device,
             message.server_ms,
         )
-        members = (state.device.user_id, state.rooms[room_id].peer)
-        if context.sender_user not in members:
-            return replace(received, reason=DecryptReason.BAD_SIGNATURE)
         try:
-            capsule = await self._open_capsule(context, message.capsule)
-            content = _open_content(context, capsule, message)
+            opened = await self._open_capsule(context, message)
+            received = replace(received, kind=opened.capsule.kind, needs_answer=opened.needs_answer)
+            commitment, payload = b64url_decode(message.c2), b64url_decode(message.payload)
+            received = await self._read(received, context, opened.capsule, commitment, payload)
         except DecryptError as error:
-            is_repeated = error.reason is DecryptReason.DUPLICATE
-            return None if is_repeated else replace(received, reason=error.reason)
+            return self._failed(received, message, error.reason)
+        except MalformedError:
+            return self._failed(received, message, DecryptReason.AUTH_FAILED)
         except TrustError:
-            return replace(received, reason=DecryptReason.BAD_SIGNATURE)
-        state.seen_messages[place] = now_ms
-        return replace(received, kind=capsule.kind, content=content)
+            return self._failed(received, message, DecryptReason.BAD_SIGNATURE)
+        state.seen_messages[place] = self._now_ms()
+        return received
+
+    async def open_again(
+        self, place: bytes, unopened: Unopened, payload_hash: bytes, content_key: bytes
+    ) -> Received:
+        """Open a message that could not be opened, with keys that its sender has sent again.
+
+        Raises: DecryptError
+        """
+        message_id, device = place[16:], place[:16]
+        room_id, user = unopened.room_id, unopened.sender_user
+        context = PayloadContext(room_id, 0, room_id, message_id, user, device)
+        capsule = Capsule(CapsuleKind.MESSAGE, message_id, 0, payload_hash, content_key)
+        received = Received(
+            room_id, unopened.seq, message_id, user, device, unopened.server_ms, capsule.kind
+        )
+        opened = await self._read(received, context, capsule, unopened.commitment, unopened.payload)
+        self._file.state.seen_messages[place] = self._now_ms()
+        return opened
 
     async def _open_capsule(
-        self, context: PayloadContext, sealed: frames.Capsule | None
-    ) -> Capsule:
+        self, context: PayloadContext, message: frames.Message
+    ) -> sealing.Opened:
         """Decrypt a capsule with the session of the device it is said to come from.
 
         Raises: DecryptError, TrustError
         """
-        if sealed is None:
-            raise DecryptError(DecryptReason.NO_SESSION)
         user, device_id = context.sender_user, context.sender_device
+        members = (self._file.state.device.user_id, self._file.state.rooms[context.room_id].peer)
+        if user not in members:
+            raise DecryptError(DecryptReason.BAD_SIGNATURE)
+        if (message.epoch, b64url_decode(message.roster_hash)) != (0, context.room_id):
+            raise DecryptError(DecryptReason.UNSUPPORTED)
+        if message.capsule is None:
+            raise DecryptError(DecryptReason.NO_SESSION)
         device = (await self._directory.devices_of(user)).find(device_id)
         if device is None:
             self._directory.forget([user])
             device = (await self._directory.devices_of(user)).find(device_id)
         if device is None:
             raise DecryptError(DecryptReason.BAD_SIGNATURE)
-        return sealing.open_capsule(self._file.state, device, sealed, self._now_ms())
+        return sealing.open_capsule(self._file.state, device, message.capsule, self._now_ms())
 
+    async def _read(
+        self,
+        received: Received,
+        context: PayloadContext,
+        capsule: Capsule,
+        commitment: bytes,
+        payload: bytes,
+    ) -> Received:
+        """Open the payload and judge what the content says about itself.
 
-def _open_content(
-    context: PayloadContext, capsule: Capsule, message: frames.Message
-) -> Content | None:
-    """Open the payload of a message; other kinds have none.
+        Raises: DecryptError
+        """
+        if capsule.kind is CapsuleKind.HEARTBEAT:
+            return received
+        json_utf8 = open_payload(context, capsule, commitment, payload).json_utf8
+        try:
+            content = msgspec.json.decode(json_utf8, type=Content)
+            shared = msgspec.json.decode(json_utf8, type=_Shared)
+        except msgspec.DecodeError as error:
+            raise DecryptError(DecryptReason.UNSUPPORTED) from error
+        return replace(
+            received,
+            content=content,
+            is_gap=self._follow(received, shared, capsule.payload_hash),
+            hides_devices=await self._hides_devices(received.sender_user, shared),
+        )
 
-    Raises: DecryptError
-    """
-    if capsule.kind is not CapsuleKind.MESSAGE:
-        return None
-    try:
-        commitment, payload = b64url_decode(message.c2), b64url_decode(message.payload)
-        opened = open_payload(context, capsule, commitment, payload)
-        return msgspec.json.decode(opened.json_utf8, type=Content)
-    except MalformedError as error:
-        raise DecryptError(DecryptReason.AUTH_FAILED) from error
-    except msgspec.DecodeError as error:
-        raise DecryptError(DecryptReason.UNSUPPORTED) from error
+    def _follow(self, received: Received, shared: _Shared, payload_hash: bytes) -> bool:
+        """Move the sender's trail; True when messages before this one are missing.
+
+        Messages that came and could not be opened explain a gap of their number.
+        """
+        trails = self._file.state.rooms[received.room_id].trails
+        trail = trails.get(received.sender_device)
+        if shared.sseq == 0 or (trail is not None and shared.sseq <= trail.number):
+            return False
+        trails[received.sender_device] = Trail(shared.sseq, payload_hash)
+        if trail is None:
+            return False
+        skipped = shared.sseq - trail.number - 1
+        if skipped == 0:
+            return shared.prev != b64url_encode(trail.payload_hash)
+        return skipped > trail.unopened
+
+    async def _hides_devices(self, user: bytes, shared: _Shared) -> bool:
+        """Whether the sender claims a newer list than the server has, even when asked again."""
+        if shared.dl is None:
+            return False
+        try:
+            if shared.dl.own[0] <= (await self._directory.devices_of(user)).pin.devices.version:
+                return False
+            self._directory.forget([user])
+            return shared.dl.own[0] > (await self._directory.devices_of(user)).pin.devices.version
+        except TrustError:
+            return True
+
+    def _failed(
+        self, received: Received, message: frames.Message, reason: DecryptReason
+    ) -> Received | None:
+        """What is shown for it; kept when its sender can be asked to seal it again."""
+        if reason is DecryptReason.DUPLICATE:
+            return None
+        state, device = self._file.state, received.sender_device
+        trails = state.rooms[received.room_id].trails
+        if device in trails:
+            trails[device] = replace(trails[device], unopened=trails[device].unopened + 1)
+        is_final = reason in (DecryptReason.UNSUPPORTED, DecryptReason.BAD_SIGNATURE)
+        if not is_final and message.capsule is not None:
+            state.unopened[device + received.message_id] = Unopened(
+                received.room_id,
+                message.seq,
+                received.sender_user,
+                message.server_ms,
+                b64url_decode(message.c2),
+                b64url_decode(message.payload),
+            )
+        return replace(received, kind=None, reason=reason)

@@ -2,8 +2,10 @@
 
     devices of both ─▶ sessions ─▶ save ─▶ server ─▶ stale_devices? capsules for the new ones, again
 
+A control message is for some devices only; every other device gets an empty heartbeat, since the
+server wants a capsule for each.
 The state is saved before anything leaves, so a crash never uses a key twice.
-Spec: SEAL1 §4.3, §4.7.
+Spec: SEAL1 §4.3, §4.7; docs/crypto.md, control messages.
 """
 
 import os
@@ -14,14 +16,21 @@ import msgspec
 
 from client import sealing, wire
 from client.api import Api, Socket
-from client.directory import Directory
+from client.directory import Devices, Directory
 from client.errors import RefusedError
-from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
+from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode, u64
 from client.seal.errors import TrustError, TrustReason
 from client.seal.identity import DeviceIdentity
-from client.seal.payload import Capsule, PayloadContext, SealedPayload, seal_payload
+from client.seal.payload import (
+    Capsule,
+    CapsuleKind,
+    PayloadContext,
+    SealedPayload,
+    seal_payload,
+)
+from client.seal.primitives import sha256
 from client.seal.rooms import DIRECT_ROOM_EPOCH
-from client.state import StateFile
+from client.state import SentMessage, StateFile
 from protocol import bodies, frames
 from protocol.ids import ClaimId, MsgId
 from protocol.limits import CLAIM_TARGETS
@@ -35,17 +44,24 @@ SEND_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sealed payload with the capsules that have been made for it so far, by user ‖ device."""
+    """A sealed payload with the capsules that have been made for it so far, by user ‖ device.
+
+    `targets` are the devices that may read a control message; None is everybody.
+    """
 
     room_id: bytes
     message_id: bytes
     sent_at_ms: int
     sealed: SealedPayload = field(repr=False)
+    kind: CapsuleKind = CapsuleKind.MESSAGE
+    targets: frozenset[bytes] | None = None
     capsules: dict[bytes, frames.AddressedCapsule] = field(default_factory=dict, repr=False)
 
-    def capsule(self) -> Capsule:
-        """What every device gets."""
-        return self.sealed.capsule(self.message_id, self.sent_at_ms)
+    def capsule_for(self, place: bytes) -> Capsule:
+        """What the device at `place` gets."""
+        if self.targets is None or place in self.targets:
+            return self.sealed.capsule(self.message_id, self.sent_at_ms, self.kind)
+        return Capsule(CapsuleKind.HEARTBEAT, self.message_id, self.sent_at_ms)
 
 
 class Outgoing:
@@ -59,41 +75,53 @@ class Outgoing:
         self._directory = directory
         self._now_ms = now_ms
 
-    def draft(self, room_id: bytes, content: Content) -> Draft:
-        """Number a message and seal its payload."""
-        device, room = self._file.state.device, self._file.state.rooms[room_id]
-        room.sent_count += 1
-        numbered = content | {"sseq": room.sent_count}
+    async def draft(self, room_id: bytes, content: Content) -> Draft:
+        """Number a message and seal its payload for everybody in the room.
+
+        Raises: TrustError, RefusedError
+        """
+        room = self._file.state.rooms[room_id]
+        numbered = content | {"sseq": room.sent_count + 1}
         if room.previous_hash is not None:
             numbered["prev"] = b64url_encode(room.previous_hash)
-        message_id = os.urandom(ID_BYTES)
-        context = PayloadContext(
-            room_id, DIRECT_ROOM_EPOCH, room_id, message_id, device.user_id, device.device_id
-        )
-        sealed = seal_payload(context, msgspec.json.encode(numbered))
+        message_id, sealed = await self._seal_payload(room_id, numbered)
+        room.sent_count += 1
         room.previous_hash = sealed.payload_hash
         return Draft(room_id, message_id, self._now_ms(), sealed)
 
-    async def seal(self, draft: Draft) -> bodies.SendRequest:
+    async def control(
+        self, room_id: bytes, kind: CapsuleKind, targets: frozenset[bytes], content: Content
+    ) -> Draft:
+        """Seal what only devices read; it has no number.
+
+        Raises: TrustError, RefusedError
+        """
+        message_id, sealed = await self._seal_payload(room_id, {"t": "control", **content})
+        return Draft(room_id, message_id, self._now_ms(), sealed, kind, targets)
+
+    async def complete(self, draft: Draft) -> bodies.SendRequest:
         """Add what capsules are missing and return the body to send.
 
         Raises: TrustError, above all `identity-changed`; RefusedError
         """
         own, state = self._file.state.device, self._file.state
-        users = (own.user_id, state.rooms[draft.room_id].peer)
-        people = [await self._directory.devices_of(user) for user in users]
+        people = await self._people(draft.room_id)
         wanted = {
             device.user_id + device.device_id: device
             for devices in people
             for device in devices.active
             if device.device_id != own.device_id
         }
-        missing = [device for place, device in wanted.items() if place not in draft.capsules]
-        await self._begin([each for each in missing if not sealing.can_send(state, each)])
-        for device in missing:
+        missing = {p: device for p, device in wanted.items() if p not in draft.capsules}
+        await self._begin(
+            [device for p, device in missing.items() if self._needs_session(draft, p, device)]
+        )
+        for place, device in missing.items():
             if sealing.can_send(state, device):
-                place = device.user_id + device.device_id
-                draft.capsules[place] = sealing.seal_capsule(state, device, draft.capsule())
+                capsule = draft.capsule_for(place)
+                draft.capsules[place] = sealing.seal_capsule(state, device, capsule)
+        if draft.kind is CapsuleKind.MESSAGE:
+            state.sent[draft.message_id] = _sent_message(draft, wanted)
         self._file.save()
         return bodies.SendRequest(
             msg_id=MsgId(b64url_encode(draft.message_id)),
@@ -103,8 +131,7 @@ class Outgoing:
             payload=frames.Sealed(b64url_encode(draft.sealed.ciphertext)),
             capsules=[draft.capsules[place] for place in wanted if place in draft.capsules],
             device_lists={
-                wire.user_id(user): devices.pin.devices.version
-                for user, devices in zip(users, people, strict=True)
+                wire.user_id(each.pin.devices.user_id): each.pin.devices.version for each in people
             },
         )
 
@@ -124,6 +151,32 @@ class Outgoing:
         if not isinstance(answer, frames.MessageAccepted):
             raise RefusedError({"code": "internal", "message": "not the answer to a send"})
         return bodies.SendAnswer(seq=answer.seq, server_ms=answer.server_ms, frank=answer.frank)
+
+    async def _people(self, room_id: bytes) -> tuple[Devices, Devices]:
+        """This account and the other one, verified."""
+        own = await self._directory.devices_of(self._file.state.device.user_id)
+        return own, await self._directory.devices_of(self._file.state.rooms[room_id].peer)
+
+    async def _seal_payload(self, room_id: bytes, content: Content) -> tuple[bytes, SealedPayload]:
+        """A new message id and the payload, with what this device believes about device lists."""
+        device, room = self._file.state.device, self._file.state.rooms[room_id]
+        own, peer = (each.pin for each in await self._people(room_id))
+        peers = sha256(room.peer + u64(peer.devices.version) + peer.list_hash)
+        gossip = {
+            "own": [own.devices.version, b64url_encode(own.list_hash)],
+            "peers": b64url_encode(peers),
+        }
+        message_id = os.urandom(ID_BYTES)
+        context = PayloadContext(
+            room_id, DIRECT_ROOM_EPOCH, room_id, message_id, device.user_id, device.device_id
+        )
+        complete = content | {"exp": room.expires_ms, "dl": gossip}
+        return message_id, seal_payload(context, msgspec.json.encode(complete))
+
+    def _needs_session(self, draft: Draft, place: bytes, device: DeviceIdentity) -> bool:
+        """A reset always goes over a new session: what was there cannot be trusted to work."""
+        is_reset = draft.kind is CapsuleKind.RESET and place in (draft.targets or ())
+        return is_reset or not sealing.can_send(self._file.state, device)
 
     async def _begin(self, devices: Sequence[DeviceIdentity]) -> None:
         """Claim prekeys and begin a session with each device that has usable ones."""
@@ -161,3 +214,12 @@ class Outgoing:
 def stale_users(error: RefusedError) -> list[bytes]:
     """Whose device lists to fetch again before the next attempt."""
     return [b64url_decode(user) for user in error.users]
+
+
+def _sent_message(draft: Draft, wanted: dict[bytes, DeviceIdentity]) -> SentMessage:
+    return SentMessage(
+        draft.sealed.payload_hash,
+        draft.sent_at_ms,
+        {place: wanted[place].account_key for place in draft.capsules if place in wanted},
+        draft.sealed.content_key,
+    )

@@ -5,7 +5,7 @@ after anything received has been handled.
 Spec: SEAL1 §4.4–4.6.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from client import wire
 from client.seal import ratchet, sessions
@@ -59,9 +59,19 @@ def seal_capsule(state: State, peer: DeviceIdentity, capsule: Capsule) -> frames
     return wire.dump_capsule(peer.user_id, peer.device_id, session.id, session.initial, message)
 
 
-def open_capsule(
-    state: State, peer: DeviceIdentity, sealed: frames.Capsule, now_ms: int
-) -> Capsule:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A capsule, and whether the peer waits for a sign of life.
+
+    It does after 50 messages without an answer, and when it began without a one-time prekey: an
+    answer turns the ratchet away from keys that have been in use for long.
+    """
+
+    capsule: Capsule
+    needs_answer: bool
+
+
+def open_capsule(state: State, peer: DeviceIdentity, sealed: frames.Capsule, now_ms: int) -> Opened:
     """Decrypt a capsule of the device that the server says it is from.
 
     A session belongs to one device of one person, so a false sender finds no session.
@@ -83,13 +93,13 @@ def open_capsule(
 
 def _open_on(
     state: State, peer: DeviceIdentity, session: Session, message: ratchet.Message, now_ms: int
-) -> Capsule:
+) -> Opened:
     following, plaintext = ratchet.decrypt(session.ratchet, message, now_ms)
     capsule = Capsule.parse(plaintext)
     opened = replace(session, ratchet=following)
     known = sessions.received(_sessions(state, peer), opened, capsule.sent_at_ms, now_ms)
     _store(state, peer, known)
-    return capsule
+    return Opened(capsule, following.needs_heartbeat)
 
 
 def _open_first(
@@ -99,7 +109,7 @@ def _open_first(
     initial: InitialHeader,
     message: ratchet.Message,
     now_ms: int,
-) -> Capsule:
+) -> Opened:
     """Follow a session that the peer has begun.
 
     Order: the one-time prekey goes only after the first message has opened.
@@ -126,7 +136,7 @@ def _open_first(
     state.seen_sessions[session_id] = signed.id
     if one_time is not None:
         del state.one_time_prekeys[one_time.id]
-    return capsule
+    return Opened(capsule, needs_answer=one_time is None)
 
 
 def _own_prekeys(state: State, initial: InitialHeader) -> tuple[PrekeyPair, PrekeyPair | None]:

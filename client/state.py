@@ -15,11 +15,13 @@ import msgspec
 from client.seal.device_list import Pin
 from client.seal.identity import LocalDevice
 from client.seal.keys import AgreementKey, SigningKey
-from client.seal.prekeys import SIGNED_PREKEY_KEEP_MS
+from client.seal.prekeys import DAY_MS, SIGNED_PREKEY_KEEP_MS
 from client.seal.sessions import Sessions
 
-DEDUPE_TTL_MS = 8 * 86_400_000
-"""One day longer than a server keeps a message."""
+MESSAGE_TTL_MS = 7 * DAY_MS
+"""How long a server keeps a message."""
+DEDUPE_TTL_MS = 8 * DAY_MS
+"""One day longer, for clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,60 @@ class StoredSignedPrekey:
     created_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The last counted message of a sending device, and how many after it could not be opened."""
+
+    number: int
+    payload_hash: bytes
+    unopened: int = 0
+
+
 @dataclass(slots=True)
 class RoomState:
-    """Where one room stands for this device."""
+    """Where one room stands for this device; `trails` is keyed by sending device."""
 
     peer: bytes
+    expires_ms: int = 0
     last_seq: int = 0
     sent_count: int = 0
     previous_hash: bytes | None = None
+    trails: dict[bytes, Trail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """What is needed to seal a message to one of its recipients once more.
+
+    `recipients` maps user ‖ device to the account key they had then.
+    """
+
+    payload_hash: bytes
+    sent_at_ms: int
+    recipients: dict[bytes, bytes]
+    content_key: bytes = field(repr=False)
+    reissued: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """A message that could not be opened, kept until its sender seals it again."""
+
+    room_id: bytes
+    seq: int
+    sender_user: bytes
+    server_ms: int
+    commitment: bytes
+    payload: bytes
 
 
 @dataclass(slots=True)
 class State:
-    """Everything; `sessions` is keyed by user id ‖ device id, `rooms` by room id."""
+    """Everything.
+
+    `sessions` and `resets` are keyed by user ‖ device, `seen_messages` and `unopened` by sending
+    device ‖ message, the others by the id that their name says.
+    """
 
     refresh_cookie: str = ""
     me: Me | None = None
@@ -63,6 +106,9 @@ class State:
     seen_sessions: dict[bytes, int] = field(default_factory=dict)
     rooms: dict[bytes, RoomState] = field(default_factory=dict)
     seen_messages: dict[bytes, int] = field(default_factory=dict)
+    sent: dict[bytes, SentMessage] = field(default_factory=dict)
+    unopened: dict[bytes, Unopened] = field(default_factory=dict)
+    resets: dict[bytes, list[int]] = field(default_factory=dict)
 
     @property
     def device(self) -> LocalDevice:
@@ -75,7 +121,7 @@ class State:
         return self.me.device
 
     def forget_expired(self, now_ms: int) -> None:
-        """Drop private prekeys after 21 days, what was begun with them, and old message ids."""
+        """Drop private prekeys after 21 days, and what is older than a server keeps messages."""
         kept = [
             prekey
             for prekey in self.signed_prekeys
@@ -90,6 +136,16 @@ class State:
             message: seen_ms
             for message, seen_ms in self.seen_messages.items()
             if now_ms - seen_ms < DEDUPE_TTL_MS
+        }
+        self.sent = {
+            message: sent
+            for message, sent in self.sent.items()
+            if now_ms - sent.sent_at_ms < MESSAGE_TTL_MS
+        }
+        self.unopened = {
+            message: unopened
+            for message, unopened in self.unopened.items()
+            if now_ms - unopened.server_ms < MESSAGE_TTL_MS
         }
 
 

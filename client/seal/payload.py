@@ -67,8 +67,7 @@ class CapsuleKind(IntEnum):
 class Capsule:
     """What a ratchet message carries to one device.
 
-    `payload_hash` and `content_key` are zero for kinds without a payload; a retry names the
-    wanted message in `message_id`.
+    `payload_hash` and `content_key` are zero in a heartbeat, which has no payload.
     """
 
     kind: CapsuleKind
@@ -155,11 +154,11 @@ class SealedPayload:
     payload_hash: bytes
     content_key: bytes = field(repr=False)
 
-    def capsule(self, message_id: bytes, sent_at_ms: int) -> Capsule:
-        """The same capsule for every device."""
-        return Capsule(
-            CapsuleKind.MESSAGE, message_id, sent_at_ms, self.payload_hash, self.content_key
-        )
+    def capsule(
+        self, message_id: bytes, sent_at_ms: int, kind: CapsuleKind = CapsuleKind.MESSAGE
+    ) -> Capsule:
+        """The same capsule for every device that may read it."""
+        return Capsule(kind, message_id, sent_at_ms, self.payload_hash, self.content_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +194,9 @@ def open_payload(
     """Open a payload with the capsule that a session has authenticated.
 
     Raises: DecryptError `auth-failed` when payload, place, sender or commitment is not what the
-        sender's capsule says, `unsupported` for a capsule of another kind
+        sender's capsule says, `unsupported` for a heartbeat, which has none
     """
-    if capsule.kind not in (CapsuleKind.MESSAGE, CapsuleKind.KEY_SHARE):
+    if capsule.kind is CapsuleKind.HEARTBEAT:
         raise DecryptError(DecryptReason.UNSUPPORTED)
     try:
         associated_data = context.associated_data(commitment)

@@ -52,8 +52,9 @@ class Party:
         return sealing.seal_capsule(self.state, other.public, capsule)
 
     def open(self, other: "Party", sealed: frames.Capsule) -> int:
-        capsule = sealing.open_capsule(self.state, other.public, sealed, NOW_MS)
-        return int.from_bytes(capsule.message_id, "big")
+        opened = sealing.open_capsule(self.state, other.public, sealed, NOW_MS)
+        self.owes_answer = opened.needs_answer
+        return int.from_bytes(opened.capsule.message_id, "big")
 
 
 @pytest.fixture
@@ -83,6 +84,7 @@ def test_a_conversation_begins_and_goes_both_ways(
         sealed = alice.seal(bob, number)
         assert isinstance(sealed.pre, frames.Pre)
         assert bob.open(alice, sealed) == number
+        assert bob.owes_answer == (number == 0 and not with_one_time)
     assert alice.open(bob, bob.seal(alice, 7)) == 7
     assert alice.seal(bob, 8).pre is UNSET
 

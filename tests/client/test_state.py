@@ -9,7 +9,16 @@ from client.seal.device_list import Pin
 from client.seal.keys import AgreementKey
 from client.seal.prekeys import DAY_MS
 from client.seal.sessions import Session, SessionStatus
-from client.state import Me, RoomState, State, StateFile, StoredSignedPrekey
+from client.state import (
+    Me,
+    RoomState,
+    SentMessage,
+    State,
+    StateFile,
+    StoredSignedPrekey,
+    Trail,
+    Unopened,
+)
 from tests.client.people import (
     NOW_MS,
     USER_A,
@@ -45,8 +54,13 @@ def filled() -> State:
         pins={USER_A: Pin(device.account_key, b"list")},
         sessions={USER_B + b"\xb1" * 16: sessions},
         seen_sessions={b"s" * 16: 7},
-        rooms={b"r" * 32: RoomState(USER_B, 5, 2, b"h" * 32)},
+        rooms={
+            b"r" * 32: RoomState(USER_B, NOW_MS, 5, 2, b"h" * 32, {b"d" * 16: Trail(3, b"p" * 32)})
+        },
         seen_messages={b"m" * 32: NOW_MS},
+        sent={b"n" * 16: SentMessage(b"h" * 32, NOW_MS, {USER_B * 2: b"k" * 65}, b"c" * 32)},
+        unopened={b"u" * 32: Unopened(b"r" * 32, 6, USER_B, NOW_MS, b"c" * 32, b"p")},
+        resets={USER_B * 2: [NOW_MS]},
     )
 
 
