@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVED = ("/frontend/", "/tests/frontend/crypto/", "/tests/vectors/")
 PAGE = "/tests/frontend/crypto/vectors.html"
 ARGON2_WORKER = "/frontend/js/workers/argon2.js"
+# What the worker that holds the keys is served with: it, not the page, starts the Argon2 worker.
 PAGE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
 WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
 BROWSER_ARGUMENTS = [

@@ -57,6 +57,7 @@ export async function importAccountKey(pkcs8) {
   if (pkcs8.length !== PKCS8_BYTES) throw new AppError("bad_key", "PKCS #8 length");
   const publicKey = pkcs8.slice(-POINT_BYTES);
   const privateKey = await importPkcs8(pkcs8);
+  // Of this purpose, because nobody accepts it from an account key: what is signed here proves nothing.
   const probe = tuple("", publicKey);
   try {
     await verify(publicKey, "devauth", probe, await sign(privateKey, "devauth", probe));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -14,7 +15,7 @@ import { lengthPrefixedAll, parseLengthPrefixed } from "../../../frontend/js/cry
 import { dumpHeader, parseHeader } from "../../../frontend/js/crypto/ratchet-header.js";
 import { dumpRatchet, parseRatchet } from "../../../frontend/js/crypto/ratchet-store.js";
 import { ratchetDecrypt, ratchetEncrypt } from "../../../frontend/js/crypto/ratchet.js";
-import { concat, equal, fromUtf8, toHex, utf8 } from "../../../frontend/js/lib/bytes.js";
+import { concat, equal, fromHex, fromUtf8, toHex, utf8 } from "../../../frontend/js/lib/bytes.js";
 import { flip, makeRatchets, NOW_MS, refusalOf } from "./fixtures.js";
 
 /** One side of a conversation that commits what its ratchet returns. */
@@ -409,5 +410,36 @@ test("a stored state that is cut off, longer or of another version is refused", 
     const longer = fields.map((field, j) => (i === j ? concat(field, Uint8Array.of(0)) : field));
     const bad = { keys, blob: lengthPrefixedAll(longer) };
     assert.throws(() => parseRatchet(bad), { code: "malformed" }, `field ${i}`);
+  }
+});
+
+test("a state stored by version 1 is read for ever", async () => {
+  const file = new URL("../../vectors/ratchet_state_v1.json", import.meta.url);
+  const { input, output } = JSON.parse(await readFile(file, "utf8"));
+  const algorithm = { name: "ECDH", namedCurve: "P-256" };
+  const usages = ["deriveBits"];
+  const ownRatchet = await crypto.subtle.importKey(
+    "jwk",
+    input.ownRatchet,
+    algorithm,
+    false,
+    usages,
+  );
+  const blob = fromHex(input.blob);
+  const bob = new Side(parseRatchet({ keys: { ownRatchet }, blob }));
+  const { sendCount, receiveCount, previousSendCount, ratchetStep, skipped } = bob.state;
+  assert.deepEqual(
+    { sendCount, receiveCount, previousSendCount, ratchetStep, skipped: skipped.length },
+    Object.fromEntries(Object.entries(output).slice(0, 5)),
+  );
+  const read = ({ header, ciphertext }) => ({
+    header: fromHex(header),
+    ciphertext: fromHex(ciphertext),
+  });
+  for (const message of output.refuses) {
+    assert.notEqual(await refusalOf(() => bob.open(read(message), input.nowMs)), "accepted");
+  }
+  for (const message of output.opens) {
+    assert.equal(await bob.open(read(message), input.nowMs), message.plaintext);
   }
 });
