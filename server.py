@@ -18,33 +18,24 @@ from config.load import load
 from config.logs import set_up
 from config.secrets import Secrets, derive, open_master_key
 from config.settings import Settings, SettingsError, effective, example
-from handlers import SealroomApplication, assets, health, messages, rooms, socket
+from handlers import SealroomApplication, build_routes
+from handlers.assets import Assets
 from handlers.health import Readiness
 from handlers.lifecycle import Lifecycle
 from handlers.listener import Listener, TrustedProxies
-from models.events import (
-    AccountAltered,
-    DevicesAltered,
-    LoginsEnded,
-    MessageStored,
-    RoomAltered,
-    Told,
-)
-from models.ports import Clock
+from mail.outbox import Outbox
+from mail.smtp import SmtpMailer, SmtpServer
+from models.events import LoginsEnded, MessageStored, Told
+from models.ports import Clock, Mailer, PasswordHasher
 from models.stores import Stores
 from protocol.limits import BODY_BYTES
 from realtime.hub import Hub
 from realtime.local_bus import LocalBus
-from services import quotas, tasks
-from services.access import Access
-from services.logins import LoginService
-from services.messages import MessageService
-from services.presence import PresenceService
-from services.rooms import RoomService
-from services.rosters import Rosters
+from services import quotas
+from services.assembly import assemble
+from services.hashing import BcryptHasher
 from services.system import ShiftedClock, SystemClock, SystemEntropy
-from services.typing import TypingService
-from services.watermarks import WatermarkService
+from services.tasks import spawn
 from storage import open_stores
 
 FRONTEND = Path(__file__).parent / "frontend"
@@ -57,78 +48,59 @@ def build(
     secrets: Secrets,
     clock: Clock,
     stores: Stores,
+    hasher: PasswordHasher,
     *,
     frontend: Path = FRONTEND,
 ) -> Lifecycle:
     """Make all parts and join them; called on the event loop they will live on."""
     bus = LocalBus()
     hub = Hub(asyncio.get_running_loop().call_soon)
-    entropy = SystemEntropy()
-    access = Access(stores, clock)
-    taken = quotas.Quotas(clock, _rates(settings))
-    logins = LoginService(
-        stores, clock, entropy, bus, jwt_key=secrets.jwt_key, refresh_key=secrets.refresh_key
-    )
-    rosters = Rosters(stores, clock)
-    presence = PresenceService(stores, clock, bus)
-    watermarks = WatermarkService(stores, bus, rosters)
-    room_service = RoomService(stores, clock, bus, access=access, quotas=taken)
-    message_service = MessageService(
+    mailer = _mailer(settings, clock)
+    services = assemble(
         stores,
         clock,
+        SystemEntropy(),
         bus,
-        access=access,
-        rosters=rosters,
-        quotas=taken,
-        frank_key=secrets.frank_key,
+        mailer,
+        hasher,
+        quotas=quotas.Quotas(clock, _rates(settings)),
+        secrets=secrets,
     )
-    bus.subscribe(RoomAltered, rosters.forget_room)
-    bus.subscribe(DevicesAltered, rosters.forget_person)
-    bus.subscribe(AccountAltered, rosters.forget_person)
-    bus.subscribe(AccountAltered, presence.forget_person)
-    bus.subscribe(LoginsEnded, lambda event: logins.forget(event.login_ids))
+    # After the services, so that nobody is told what a service still remembers differently.
     bus.subscribe(LoginsEnded, hub.end)
     bus.subscribe(MessageStored, hub.deliver)
     bus.subscribe(Told, hub.tell)
-    live = socket.Live(
-        logins=logins,
-        rooms=room_service,
-        messages=message_service,
-        watermarks=watermarks,
-        typing=TypingService(bus, rosters),
-        presence=presence,
-        quotas=taken,
-        hub=hub,
-        clock=clock,
-        origins=frozenset((settings.public_url,)) - {""},
-    )
     readiness = Readiness()
-    files = assets.Assets(frontend)
-    for name in sorted(files.missing):
+    assets = Assets(frontend)
+    for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
-    application = SealroomApplication(
-        [
-            *health.routes(database=stores.database, clock=clock, readiness=readiness),
-            *socket.routes(live=live),
-            *rooms.routes(logins=logins, rooms=room_service),
-            *messages.routes(logins=logins, messages=message_service),
-            *assets.routes(assets=files),
-        ],
-        hosts=settings.hosts,
-    )
-    listener = Listener(
-        application, proxies=TrustedProxies(settings.trusted_proxies), max_body_bytes=BODY_BYTES
-    )
+    origins = frozenset((settings.public_url,)) - {""}
+    routes = build_routes(services, hub, stores.database, clock, readiness, assets, origins)
+    application = SealroomApplication(routes, hosts=settings.hosts)
+    proxies = TrustedProxies(settings.trusted_proxies)
     return Lifecycle(
         application=application,
-        listener=listener,
+        listener=Listener(application, proxies=proxies, max_body_bytes=BODY_BYTES),
         hub=hub,
         database=stores.database,
         clock=clock,
         readiness=readiness,
         drain_wait_s=settings.drain_wait_s,
-        last_words=[watermarks.flush, presence.close],
+        last_words=[services.watermarks.flush, services.presence.close, mailer.close],
     )
+
+
+def _mailer(settings: Settings, clock: Clock) -> Mailer:
+    if settings.mail == "outbox":
+        return Outbox(Path(settings.data_dir) / "outbox", clock, sender=settings.mail_from)
+    server = SmtpServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        settings.smtp_user,
+        settings.smtp_password,
+    )
+    return SmtpMailer(server, clock, sender=settings.mail_from)
 
 
 def _rates(settings: Settings) -> dict[str, quotas.Rate]:
@@ -151,14 +123,15 @@ async def serve(settings: Settings) -> None:
     shift = settings.test_clock_file
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
     secrets = secrets_of(settings)
-    server = build(settings, secrets, clock, await open_stores(settings.database_url))
+    stores = await open_stores(settings.database_url)
+    server = build(settings, secrets, clock, stores, BcryptHasher(pepper=secrets.pepper))
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
     port = server.listen(settings.host, settings.port)
     print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
-    tasks.spawn(server.sweep())
+    spawn(server.sweep())
     await told_to_stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)

@@ -10,13 +10,78 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import HostMatches, Rule, URLSpec
 from tornado.web import Application, RequestHandler, _HandlerDelegate
 
+from handlers import (
+    accounts,
+    assets,
+    backups,
+    contacts,
+    devices,
+    health,
+    keys,
+    logins,
+    messages,
+    rooms,
+    socket,
+)
 from handlers.base import BaseHandler, NotFoundHandler
 from handlers.security import audit_routes, guard
+from models.ports import Clock
+from models.stores import Database
 from protocol.errors import AppError, ErrorCode
+from realtime.hub import Hub
+from services.assembly import Services
 from services.logins import address_prefix
 
 _log = logging.getLogger("sealroom.access")
 _GROUP = re.compile(r"\((?:\?P<(\w+)>)?[^()]*\)")
+
+
+def build_routes(
+    services: Services,
+    hub: Hub,
+    database: Database,
+    clock: Clock,
+    readiness: health.Readiness,
+    files: assets.Assets,
+    origins: frozenset[str],
+) -> list[URLSpec]:
+    """Return every route there is.
+
+    Args:
+        origins: of which pages may connect, besides those from the host they connect to.
+    """
+    s = services
+    live = socket.Live(
+        logins=s.logins,
+        rooms=s.rooms,
+        messages=s.messages,
+        watermarks=s.watermarks,
+        typing=s.typing,
+        presence=s.presence,
+        quotas=s.quotas,
+        hub=hub,
+        clock=clock,
+        origins=origins,
+    )
+    return [
+        *health.routes(database=database, clock=clock, readiness=readiness),
+        *logins.routes(
+            logins=s.logins,
+            accounts=s.accounts,
+            codes=s.codes,
+            sign_in=s.sign_in,
+            passwords=s.passwords,
+        ),
+        *accounts.routes(logins=s.logins, accounts=s.accounts, access=s.access),
+        *contacts.routes(logins=s.logins, contacts=s.contacts),
+        *devices.routes(logins=s.logins, devices=s.devices),
+        *keys.routes(logins=s.logins, keys=s.keys, clock=clock),
+        *backups.routes(logins=s.logins, backups=s.backups),
+        *rooms.routes(logins=s.logins, rooms=s.rooms),
+        *messages.routes(logins=s.logins, messages=s.messages),
+        *socket.routes(live=live),
+        *assets.routes(assets=files),
+    ]
 
 
 class MisdirectedHandler(NotFoundHandler):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from tornado.netutil import bind_sockets
@@ -17,8 +17,8 @@ from protocol.errors import CloseCode
 from realtime.hub import Hub
 
 SWEEP_S = 30  # what has expired is gone from disk within a minute (R-41); reads never show it
-DRAIN_S = 7.0  # for requests under way; with the rest of the stop it stays below ten seconds
-LAST_WORD_S = 0.5
+DRAIN_S = 5.0  # for requests under way; with the rest of the stop it stays below ten seconds
+LAST_WORDS_S = 2.5
 CLOSE_S = 1.0  # for browsers to answer the close frame
 
 _log = logging.getLogger("sealroom.server")
@@ -28,7 +28,7 @@ _log = logging.getLogger("sealroom.server")
 class Lifecycle:
     """One process that serves.
 
-    `last_words` are done, in order, when nothing arrives any more and before the database closes.
+    `last_words` are done side by side when no request is under way, before the database closes.
     """
 
     application: SealroomApplication
@@ -38,7 +38,7 @@ class Lifecycle:
     clock: Clock
     readiness: Readiness
     drain_wait_s: float
-    last_words: list[Callable[[], Awaitable[None]]]
+    last_words: list[Callable[[], Coroutine[object, object, None]]]
 
     def listen(self, host: str, port: int) -> int:
         """Begin to accept connections; returns the port."""
@@ -64,12 +64,13 @@ class Lifecycle:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self.application.idle()
-        for last_word in self.last_words:
-            try:
-                async with asyncio.timeout(LAST_WORD_S):
-                    await last_word()
-            except Exception:  # noqa: BLE001 - the others still have theirs
-                _log.exception("something was left undone")
+        done = await asyncio.gather(
+            *(asyncio.wait_for(word(), LAST_WORDS_S) for word in self.last_words),
+            return_exceptions=True,
+        )
+        for error in done:
+            if error is not None:
+                _log.error("something was left undone", exc_info=error)
         await self.database.close()
         self.hub.close_all(CloseCode.COME_BACK)
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The identity backup: ciphertext that only the password or the recovery code opens (SEAL1 §4.11)."""
+"""The identity backup: ciphertext that only password or recovery code opens (SEAL1 §4.11)."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol

@@ -49,8 +49,10 @@ class Attempt:
 
 class CodeStore(Protocol):
     async def put(self, code: PendingCode) -> None:
-        """Store, replacing an earlier code of the same ticket; its attempts start at 0 again only
-        when the ticket is new."""
+        """Store, replacing an earlier code of the same ticket.
+
+        Failed attempts are counted from 0 again only when the ticket is new.
+        """
         ...
 
     async def of_ticket(self, ticket_hash: str, now_ms: int) -> PendingCode | None: ...

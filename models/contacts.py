@@ -10,8 +10,10 @@ State = Literal["incoming", "outgoing", "accepted"]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`by_email` is the address an outgoing request was made with: until it is accepted, the
-    requester sees that address and nothing of the account behind it."""
+    """`by_email` is the address an outgoing request was made with.
+
+    Until it is accepted, the requester sees that address and nothing of the account behind it.
+    """
 
     other: UserId
     state: State

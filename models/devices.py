@@ -1,7 +1,7 @@
 """Devices of an account and the signed lists that name them (SEAL1 §4.1, §4.3).
 
-The server checks signatures as hygiene; every client checks them again. Signed bytes are kept exactly
-as they came (base64url text) and never serialised anew.
+The server checks signatures as hygiene; every client checks them again. Signed bytes are kept
+exactly as they came (base64url text) and never serialised anew.
 """
 
 from dataclasses import dataclass

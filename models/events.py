@@ -1,7 +1,7 @@
 """Facts that happened, and the port that carries them to every process.
 
-Events are hints: each tells connected devices something early that they could also fetch. Losing one
-delays, never loses (architecture §4.5).
+Events are hints: each tells connected devices something early that they could also fetch. Losing
+one delays, never loses (architecture §4.5).
 """
 
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class DevicesAltered:
 
 @dataclass(frozen=True, slots=True)
 class AccountAltered:
-    """Name, preferences, contacts or blocks of a user changed; what is cached about them is stale."""
+    """Name, preferences, contacts or blocks of a user changed; what is cached of them is stale."""
 
     user_id: UserId
 

@@ -46,7 +46,7 @@ class PrekeyCount:
 
 @dataclass(frozen=True, slots=True)
 class ClaimShare:
-    """How many one-time prekeys claims may take within `window_ms` (Prekey Pogo, SEAL1 §6 row 14)."""
+    """How many one-time prekeys claims may take within `window_ms` (SEAL1 §6 row 14)."""
 
     window_ms: int
     of_one_device: int

@@ -27,9 +27,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """ "rotated": the token was current and `successor_hash` now is.
+    """What became of a refresh token.
 
-    "repeated": the token is the immediate predecessor, used again within the grace; nothing changed.
+    "rotated": the token was current and `successor_hash` now is.
+    "repeated": it is the immediate predecessor, used again within the grace; nothing changed.
     "reused": it is older than that; the log-in has been ended.
     """
 

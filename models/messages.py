@@ -32,8 +32,10 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """`fresh` is False when the same (room, sender_device, msg_id) had been appended before; then
-    the other fields are those of that first time."""
+    """`fresh` is False when the same (room, sender_device, msg_id) had been appended before.
+
+    Then the other fields are those of that first time.
+    """
 
     seq: int
     server_ms: int
@@ -51,7 +53,7 @@ class MessageStore(Protocol):
         `done` is called once, on the event loop, after the message is durable (R-01) or refused:
         with AppError(not_found) when the room is gone or the sender is not in it,
         AppError(unavailable) when the store is away, AppError(storage_full) when it is full.
-        Order: two calls for one room get their numbers, and their `done`, in the order of the calls.
+        Order: calls for one room get their numbers, and their `done`, in the order of the calls.
         Numbers in a room are 1, 2, 3 … without gaps, in one process or in many.
         The same (room, sender_device, msg_id) again stores nothing and gives the first result.
         """

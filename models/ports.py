@@ -24,7 +24,7 @@ class Entropy(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """bcrypt(base64(HMAC-SHA256(pepper, auth_key))), off the event loop (SEAL1 §4.11, S-01, S-03)."""
+    """bcrypt(base64(HMAC-SHA256(pepper, auth_key))), off the loop (SEAL1 §4.11, S-01, S-03)."""
 
     async def hash(self, auth_key: bytes) -> str:
         """Return the string to store.

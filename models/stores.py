@@ -16,7 +16,7 @@ from models.rooms import RoomStore
 
 class Database(Protocol):
     async def ping(self) -> None:
-        """Read one row. Raises: AppError(unavailable)"""
+        """Read one row. Raises: AppError(unavailable)."""
         ...
 
     async def sweep(self, now_ms: int) -> int:

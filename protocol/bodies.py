@@ -10,7 +10,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol import limits
 from protocol.frames import (
-    Frame,
     Hash,
     KeyId,
     Message,
@@ -51,14 +50,14 @@ class Body(Struct, frozen=True):
     """Common ground of requests and answers."""
 
 
-class Empty(Body, kw_only=True):
+class Empty(Body, frozen=True, kw_only=True):
     """`{}`."""
 
 
 # ── auth ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Kdf(Body, kw_only=True):
+class Kdf(Body, frozen=True, kw_only=True):
     """Argon2id parameters, as stored for the account and answered by prelogin."""
 
     alg: Literal["argon2id"]
@@ -67,14 +66,14 @@ class Kdf(Body, kw_only=True):
     p: Annotated[int, Meta(ge=1, le=16)]
 
 
-class DeviceLabel(Body, kw_only=True):
+class DeviceLabel(Body, frozen=True, kw_only=True):
     """What a person recognises a device by in the list of their devices."""
 
     name: Annotated[str, Meta(min_length=1, max_length=limits.DEVICE_NAME_CHARS)]
     platform: Literal["web", "cli", "ios", "android"]
 
 
-class RegisterRequest(Body, kw_only=True):
+class RegisterRequest(Body, frozen=True, kw_only=True):
     email: Email
     display_name: DisplayName
     salt: Salt
@@ -82,13 +81,13 @@ class RegisterRequest(Body, kw_only=True):
     auth_key: AuthKey
 
 
-class TicketAnswer(Body, kw_only=True):
-    """`ticket` binds the e-mailed code to this attempt (S-05); always there, known address or not."""
+class TicketAnswer(Body, frozen=True, kw_only=True):
+    """`ticket` binds the e-mailed code to this attempt (S-05); there for unknown addresses too."""
 
     ticket: Ticket
 
 
-class SendOtpRequest(Body, kw_only=True):
+class SendOtpRequest(Body, frozen=True, kw_only=True):
     """Ask for the code again; `ticket` is the one of the attempt."""
 
     email: Email
@@ -96,7 +95,7 @@ class SendOtpRequest(Body, kw_only=True):
     ticket: Ticket | UnsetType = UNSET
 
 
-class VerifyOtpRequest(Body, kw_only=True):
+class VerifyOtpRequest(Body, frozen=True, kw_only=True):
     """`ticket` is required for `login`; for `verify` the code alone names the registration."""
 
     email: Email
@@ -106,17 +105,17 @@ class VerifyOtpRequest(Body, kw_only=True):
     device: DeviceLabel
 
 
-class PreloginRequest(Body, kw_only=True):
+class PreloginRequest(Body, frozen=True, kw_only=True):
     email: Email
 
 
-class PreloginAnswer(Body, kw_only=True):
+class PreloginAnswer(Body, frozen=True, kw_only=True):
     salt: Salt
     kdf: Kdf
 
 
-class LoginRequest(Body, kw_only=True):
-    """`device_id` of an enrolled device spares the code when the browser still has its trust cookie."""
+class LoginRequest(Body, frozen=True, kw_only=True):
+    """`device_id` of an enrolled device spares the code where the trust cookie is still there."""
 
     email: Email
     auth_key: AuthKey
@@ -124,21 +123,21 @@ class LoginRequest(Body, kw_only=True):
     device_id: WireDeviceId | UnsetType = UNSET
 
 
-class NextStep(Body, kw_only=True):
+class NextStep(Body, frozen=True, kw_only=True):
     """The password was right; one more proof is needed."""
 
     next: Literal["otp", "totp"]
     ticket: Ticket
 
 
-class Settings(Body, kw_only=True):
+class Settings(Body, frozen=True, kw_only=True):
     """Privacy switches the server itself has to honour."""
 
     read_receipts: bool = True
     presence: bool = True
 
 
-class Me(Body, kw_only=True):
+class Me(Body, frozen=True, kw_only=True):
     id: WireUserId
     email: str
     display_name: str
@@ -147,7 +146,7 @@ class Me(Body, kw_only=True):
     settings: Settings
 
 
-class Session(Body, kw_only=True):
+class Session(Body, frozen=True, kw_only=True):
     """Answer of everything that logs in; the refresh token comes beside it as a cookie."""
 
     access_token: str
@@ -156,11 +155,11 @@ class Session(Body, kw_only=True):
     login_id: WireLoginId
 
 
-class ForgotPasswordRequest(Body, kw_only=True):
+class ForgotPasswordRequest(Body, frozen=True, kw_only=True):
     email: Email
 
 
-class ResetPasswordRequest(Body, kw_only=True):
+class ResetPasswordRequest(Body, frozen=True, kw_only=True):
     """The e-mailed code proves the mailbox; devices and their keys stay, every log-in ends."""
 
     email: Email
@@ -172,7 +171,7 @@ class ResetPasswordRequest(Body, kw_only=True):
     device: DeviceLabel
 
 
-class Wrap(Body, kw_only=True):
+class Wrap(Body, frozen=True, kw_only=True):
     """The backup root key under one secret (SEAL1 §4.11); `kdf` only for the password method."""
 
     method: Literal["password", "recovery"]
@@ -181,7 +180,7 @@ class Wrap(Body, kw_only=True):
     wrap: BackupText
 
 
-class Backup(Body, kw_only=True):
+class Backup(Body, frozen=True, kw_only=True):
     """Identity backup; `version` counts its writes, and a write names the version it replaces."""
 
     version: Seq
@@ -190,8 +189,8 @@ class Backup(Body, kw_only=True):
     identity: BackupText
 
 
-class ChangePasswordRequest(Body, kw_only=True):
-    """New verifier and re-wrapped backup in one step, so that neither can be had without the other."""
+class ChangePasswordRequest(Body, frozen=True, kw_only=True):
+    """New verifier and re-wrapped backup in one step, so that neither is had without the other."""
 
     auth_key: AuthKey
     new_salt: Salt
@@ -200,7 +199,7 @@ class ChangePasswordRequest(Body, kw_only=True):
     backup: Backup
 
 
-class Login(Body, kw_only=True):
+class Login(Body, frozen=True, kw_only=True):
     """One browser that is logged in."""
 
     login_id: WireLoginId
@@ -212,55 +211,55 @@ class Login(Body, kw_only=True):
     current: bool
 
 
-class LoginList(Body, kw_only=True):
+class LoginList(Body, frozen=True, kw_only=True):
     logins: list[Login]
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class PatchMeRequest(Body, kw_only=True):
+class PatchMeRequest(Body, frozen=True, kw_only=True):
     display_name: DisplayName | UnsetType = UNSET
     settings: Settings | UnsetType = UNSET
 
 
-class Person(Body, kw_only=True):
+class Person(Body, frozen=True, kw_only=True):
     id: WireUserId
     display_name: str
     friend_code: FriendCode
 
 
-class FindRequest(Body, kw_only=True):
+class FindRequest(Body, frozen=True, kw_only=True):
     """Exactly one of the two."""
 
     friend_code: FriendCode | UnsetType = UNSET
     email: Email | UnsetType = UNSET
 
 
-class FindAnswer(Body, kw_only=True):
+class FindAnswer(Body, frozen=True, kw_only=True):
     """`user` is always null for an e-mail address: whether it is known stays secret."""
 
     user: Person | None
 
 
-class WithdrawRequest(Body, kw_only=True):
+class WithdrawRequest(Body, frozen=True, kw_only=True):
     email: Email
 
 
-class Contact(Body, kw_only=True):
+class Contact(Body, frozen=True, kw_only=True):
     user: Person
     state: Literal["incoming", "outgoing", "accepted"]
     created_ms: Millis
 
 
-class Invite(Body, kw_only=True):
+class Invite(Body, frozen=True, kw_only=True):
     """A request made by e-mail address; the same whether or not the address is known."""
 
     email: str
     created_ms: Millis
 
 
-class ContactList(Body, kw_only=True):
+class ContactList(Body, frozen=True, kw_only=True):
     contacts: list[Contact]
     invites: list[Invite]
     blocked: list[Person]
@@ -269,7 +268,7 @@ class ContactList(Body, kw_only=True):
 # ── keys (SEAL1 §4.3) ────────────────────────────────────────────────────────────────────────────
 
 
-class SignedPrekey(Body, kw_only=True):
+class SignedPrekey(Body, frozen=True, kw_only=True):
     id: KeyId
     pub: Point
     created_ms: Millis
@@ -277,7 +276,7 @@ class SignedPrekey(Body, kw_only=True):
     sig: Signature
 
 
-class OneTimePrekey(Body, kw_only=True):
+class OneTimePrekey(Body, frozen=True, kw_only=True):
     id: KeyId
     pub: Point
     sig: Signature
@@ -286,7 +285,7 @@ class OneTimePrekey(Body, kw_only=True):
 Opks = Annotated[list[OneTimePrekey], Meta(max_length=limits.PREKEYS_PER_UPLOAD)]
 
 
-class SignedList(Body, kw_only=True):
+class SignedList(Body, frozen=True, kw_only=True):
     """`devlist` is the exact DevListBody bytes of SEAL1 §4.1."""
 
     version: Seq
@@ -294,14 +293,14 @@ class SignedList(Body, kw_only=True):
     sig: Signature
 
 
-class Certificate(Body, kw_only=True):
+class Certificate(Body, frozen=True, kw_only=True):
     device_id: WireDeviceId
     cert: SignedBytes
     sig_a: Signature
     sig_p: Signature
 
 
-class EnrolRequest(Body, kw_only=True):
+class EnrolRequest(Body, frozen=True, kw_only=True):
     """A device joins: its certificate, the list that names it, its prekeys.
 
     `reset` replaces the account identity (everything was lost); it needs a log-in of the last five
@@ -317,7 +316,7 @@ class EnrolRequest(Body, kw_only=True):
     reset: bool = False
 
 
-class DeviceDirectory(Body, kw_only=True):
+class DeviceDirectory(Body, frozen=True, kw_only=True):
     """All lists after `since` (oldest first) and the certificates of every device in the newest."""
 
     user: WireUserId
@@ -326,30 +325,30 @@ class DeviceDirectory(Body, kw_only=True):
     certificates: list[Certificate]
 
 
-class PrekeyUpload(Body, kw_only=True):
+class PrekeyUpload(Body, frozen=True, kw_only=True):
     spk: SignedPrekey | UnsetType = UNSET
     opks: Opks = []
 
 
-class PrekeyCount(Body, kw_only=True):
+class PrekeyCount(Body, frozen=True, kw_only=True):
     opk: int
     spk_id: KeyId
     spk_age_ms: Millis
 
 
-class ClaimTarget(Body, kw_only=True):
+class ClaimTarget(Body, frozen=True, kw_only=True):
     user: WireUserId
     device: WireDeviceId
 
 
-class ClaimRequest(Body, kw_only=True):
+class ClaimRequest(Body, frozen=True, kw_only=True):
     """The same `claim_id` again gives the same bundles."""
 
     claim_id: WireClaimId
     targets: Annotated[list[ClaimTarget], Meta(min_length=1, max_length=limits.CLAIM_TARGETS)]
 
 
-class Bundle(Body, kw_only=True):
+class Bundle(Body, frozen=True, kw_only=True):
     user: WireUserId
     device: WireDeviceId
     cert_hash: Hash
@@ -357,12 +356,12 @@ class Bundle(Body, kw_only=True):
     opk: OneTimePrekey | None
 
 
-class ClaimAnswer(Body, kw_only=True):
+class ClaimAnswer(Body, frozen=True, kw_only=True):
     bundles: list[Bundle]
 
 
-class Cursor(Body, kw_only=True):
-    """The last message the server accepted from this device, for rollback detection (SEAL1 §4.6)."""
+class Cursor(Body, frozen=True, kw_only=True):
+    """The last message the server accepted from this device, to detect rollback (SEAL1 §4.6)."""
 
     room: WireRoomId | None
     msg_id: WireMsgId | None
@@ -371,13 +370,13 @@ class Cursor(Body, kw_only=True):
 # ── rooms ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class OpenRoomRequest(Body, kw_only=True):
+class OpenRoomRequest(Body, frozen=True, kw_only=True):
     kind: Literal["dm"]
     peer: WireUserId
     nonce: Salt
 
 
-class Member(Body, kw_only=True):
+class Member(Body, frozen=True, kw_only=True):
     user_id: WireUserId
     role: Literal["admin", "member"]
     delivered_seq: Seq
@@ -385,7 +384,7 @@ class Member(Body, kw_only=True):
     keep: bool  # agrees to keep the room for seven more days
 
 
-class Room(Body, kw_only=True):
+class Room(Body, frozen=True, kw_only=True):
     """`nonce` lets every client recompute the id of a two-person room before it uses it (§4.8)."""
 
     id: WireRoomId
@@ -397,22 +396,22 @@ class Room(Body, kw_only=True):
     expires_ms: Millis
 
 
-class RoomList(Body, kw_only=True):
+class RoomList(Body, frozen=True, kw_only=True):
     rooms: list[Room]
 
 
-class MessagePage(Body, kw_only=True):
+class MessagePage(Body, frozen=True, kw_only=True):
     """Oldest first, whichever way it was asked for."""
 
     messages: list[Message]
     has_more: bool
 
 
-class SendRequest(SendBody, kw_only=True):
+class SendRequest(SendBody, frozen=True, kw_only=True):
     """The body of `message.send` without `type`, `id` and `room`."""
 
 
-class SendAnswer(Body, kw_only=True):
+class SendAnswer(Body, frozen=True, kw_only=True):
     seq: Seq
     server_ms: Millis
     frank: Hash
@@ -421,7 +420,7 @@ class SendAnswer(Body, kw_only=True):
 # ── operations ───────────────────────────────────────────────────────────────────────────────────
 
 
-class Health(Body, kw_only=True):
+class Health(Body, frozen=True, kw_only=True):
     """S0-26; `status` is unhealthy (503) when the database is down or the server is draining."""
 
     status: Literal["healthy", "degraded", "unhealthy"]

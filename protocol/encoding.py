@@ -1,4 +1,4 @@
-"""Bytes on the wire (base64url without padding, RFC 4648 §5) and the injective tuple T of SEAL1 §4.0."""
+"""Bytes on the wire (base64url without padding, RFC 4648 §5), and the tuple T of SEAL1 §4.0."""
 
 import base64
 import binascii

@@ -4,7 +4,7 @@
     ├── RateLimited(retry_after_ms) the caller may repeat the same request later
     └── StaleDevices(users)         the caller must refetch and verify the device lists of `users`
 
-On the wire, everywhere: `{"error": {"code", "message", "request_id", "retry_after_ms"?, "users"?}}`.
+On the wire: `{"error": {"code", "message", "request_id", "retry_after_ms"?, "users"?}}`.
 `message` is the fixed sentence of the code, for a developer; it never holds user data.
 What is not yours and what is not there are the same `not_found`.
 """
@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 
 
 class ErrorCode(StrEnum):
-    """One code for one decision of the caller; the table in docs/protocol.md is checked against it."""
+    """One code for one decision of the caller; docs/protocol.md is checked against it."""
 
     BAD_REQUEST = "bad_request"
     UNSUPPORTED = "unsupported"

@@ -1,18 +1,18 @@
 """WebSocket and TCP frames: one JSON object each, `type` first, unknown keys ignored.
 
-    client                                   server
-    authenticate {token, device_id}   ──▶
-                                      ◀──    authenticated {user_id, device_id, server_ms, rooms, presence}
-    message.send {id, …}              ──▶
-                                      ◀──    message.accepted {id, room, msg_id, seq, server_ms, frank}
-                                      ◀──    message.new {room, message}           to every other device
-    message.delivered | message.read  ──▶
-                                      ◀──    watermark {room, user, delivered_seq, read_seq}
-    sync {id, room, after}            ──▶
-                                      ◀──    synced {id, room, messages, has_more, last_seq}
-    anything refused                  ◀──    error {id?, error}
+    client                              server
+    authenticate {token, device_id}    ──▶
+                                       ◀── authenticated {user_id, device_id, rooms, presence, …}
+    message.send {id, …}               ──▶
+                                       ◀── message.accepted {id, room, msg_id, seq, server_ms, …}
+                                       ◀── message.new {room, message}    to every other device
+    message.delivered | message.read   ──▶
+                                       ◀── watermark {room, user, delivered_seq, read_seq}
+    sync {id, room, after}             ──▶
+                                       ◀── synced {id, room, messages, has_more, last_seq}
+    anything refused                   ◀── error {id?, error}
 
-`id` is chosen by the client (a positive integer, unique on its connection) and repeated in the answer.
+The client chooses `id`, a positive integer unique on its connection, and the answer repeats it.
 Payloads, headers and ciphertexts are `Sealed`: base64url text that the server stores and relays and
 never decodes, because it could not understand it anyway and every decode costs the loop.
 """
@@ -66,7 +66,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
 # ── what a message is made of ────────────────────────────────────────────────────────────────────
 
 
-class Pre(Frame, kw_only=True):
+class Pre(Frame, frozen=True, kw_only=True):
     """How the receiver derives the session a first capsule belongs to (SEAL1 §4.4)."""
 
     suite: Annotated[int, Meta(ge=1, le=255)]
@@ -76,7 +76,7 @@ class Pre(Frame, kw_only=True):
     cert_hash: Hash
 
 
-class Capsule(Frame, kw_only=True):
+class Capsule(Frame, frozen=True, kw_only=True):
     """The content key of one message, sealed to one device; this much of it the device receives."""
 
     sid: WireSessionId
@@ -85,14 +85,14 @@ class Capsule(Frame, kw_only=True):
     ciphertext: CapsuleText
 
 
-class AddressedCapsule(Capsule, kw_only=True):
+class AddressedCapsule(Capsule, frozen=True, kw_only=True):
     """A capsule as the sender hands it in."""
 
     user: WireUserId
     device: WireDeviceId
 
 
-class SendBody(Frame, kw_only=True):
+class SendBody(Frame, frozen=True, kw_only=True):
     """What `message.send` and `POST /api/rooms/{id}/messages` have in common."""
 
     msg_id: WireMsgId
@@ -104,7 +104,7 @@ class SendBody(Frame, kw_only=True):
     device_lists: Annotated[dict[WireUserId, Seq], Meta(max_length=limits.CAPSULES_PER_MESSAGE)]
 
 
-class Message(Frame, omit_defaults=False, kw_only=True):
+class Message(Frame, omit_defaults=False, frozen=True, kw_only=True):
     """One entry of the room log as one device sees it.
 
     `capsule` is null for the sending device itself and for devices added later.
@@ -127,44 +127,44 @@ class Message(Frame, omit_defaults=False, kw_only=True):
 # ── client → server ──────────────────────────────────────────────────────────────────────────────
 
 
-class Authenticate(Frame, tag="authenticate", kw_only=True):
+class Authenticate(Frame, tag="authenticate", frozen=True, kw_only=True):
     token: Annotated[str, Meta(max_length=2048)]
     device_id: WireDeviceId
     id: RequestId | UnsetType = UNSET
 
 
-class MessageSend(SendBody, tag="message.send", kw_only=True):
+class MessageSend(SendBody, tag="message.send", frozen=True, kw_only=True):
     id: RequestId
     room: WireRoomId
 
 
-class MessageDelivered(Frame, tag="message.delivered", kw_only=True):
+class MessageDelivered(Frame, tag="message.delivered", frozen=True, kw_only=True):
     room: WireRoomId
     seq: Seq
 
 
-class MessageRead(Frame, tag="message.read", kw_only=True):
+class MessageRead(Frame, tag="message.read", frozen=True, kw_only=True):
     room: WireRoomId
     seq: Seq
 
 
-class Typing(Frame, tag="typing", kw_only=True):
+class Typing(Frame, tag="typing", frozen=True, kw_only=True):
     room: WireRoomId
     on: bool
 
 
-class SetPresence(Frame, tag="presence", kw_only=True):
+class SetPresence(Frame, tag="presence", frozen=True, kw_only=True):
     status: Annotated[str, Meta(pattern="^(online|away)$")]
 
 
-class Sync(Frame, tag="sync", kw_only=True):
+class Sync(Frame, tag="sync", frozen=True, kw_only=True):
     id: RequestId
     room: WireRoomId
     after: Seq
     limit: Annotated[int, Meta(ge=1, le=limits.SYNC_PAGE)] = limits.HISTORY_PAGE
 
 
-class Ping(Frame, tag="ping", kw_only=True):
+class Ping(Frame, tag="ping", frozen=True, kw_only=True):
     id: RequestId | UnsetType = UNSET
 
 
@@ -175,14 +175,14 @@ ClientFrame = (
 # ── server → client ──────────────────────────────────────────────────────────────────────────────
 
 
-class RoomHead(Frame, omit_defaults=False, kw_only=True):
+class RoomHead(Frame, omit_defaults=False, frozen=True, kw_only=True):
     """Where the log of one room stands."""
 
     id: WireRoomId
     last_seq: Seq
 
 
-class PresenceOf(Frame, omit_defaults=False, kw_only=True):
+class PresenceOf(Frame, omit_defaults=False, frozen=True, kw_only=True):
     """`last_seen_ms` is null when the person hides it or is on-line."""
 
     user: WireUserId
@@ -190,7 +190,7 @@ class PresenceOf(Frame, omit_defaults=False, kw_only=True):
     last_seen_ms: Millis | None = None
 
 
-class Authenticated(Frame, tag="authenticated", kw_only=True):
+class Authenticated(Frame, tag="authenticated", frozen=True, kw_only=True):
     user_id: WireUserId
     device_id: WireDeviceId
     server_ms: Millis
@@ -199,7 +199,9 @@ class Authenticated(Frame, tag="authenticated", kw_only=True):
     id: RequestId | UnsetType = UNSET
 
 
-class MessageAccepted(Frame, tag="message.accepted", omit_defaults=False, kw_only=True):
+class MessageAccepted(
+    Frame, tag="message.accepted", omit_defaults=False, frozen=True, kw_only=True
+):
     id: RequestId
     room: WireRoomId
     msg_id: WireMsgId
@@ -208,12 +210,12 @@ class MessageAccepted(Frame, tag="message.accepted", omit_defaults=False, kw_onl
     frank: Hash
 
 
-class MessageNew(Frame, tag="message.new", kw_only=True):
+class MessageNew(Frame, tag="message.new", frozen=True, kw_only=True):
     room: WireRoomId
     message: Message
 
 
-class Synced(Frame, tag="synced", omit_defaults=False, kw_only=True):
+class Synced(Frame, tag="synced", omit_defaults=False, frozen=True, kw_only=True):
     id: RequestId
     room: WireRoomId
     messages: list[Message]
@@ -221,7 +223,7 @@ class Synced(Frame, tag="synced", omit_defaults=False, kw_only=True):
     last_seq: Seq
 
 
-class Watermark(Frame, tag="watermark", omit_defaults=False, kw_only=True):
+class Watermark(Frame, tag="watermark", omit_defaults=False, frozen=True, kw_only=True):
     """`read_seq` stays 0 for others while the person hides read receipts."""
 
     room: WireRoomId
@@ -230,67 +232,67 @@ class Watermark(Frame, tag="watermark", omit_defaults=False, kw_only=True):
     read_seq: Seq
 
 
-class TypingOf(Frame, tag="typing", omit_defaults=False, kw_only=True):
+class TypingOf(Frame, tag="typing", omit_defaults=False, frozen=True, kw_only=True):
     room: WireRoomId
     user: WireUserId
     on: bool
 
 
-class PresenceChanged(Frame, tag="presence", omit_defaults=False, kw_only=True):
+class PresenceChanged(Frame, tag="presence", omit_defaults=False, frozen=True, kw_only=True):
     user: WireUserId
     status: str
     last_seen_ms: Millis | None = None
 
 
-class ContactChanged(Frame, tag="contact.changed", omit_defaults=False, kw_only=True):
+class ContactChanged(Frame, tag="contact.changed", omit_defaults=False, frozen=True, kw_only=True):
     """Something about this person as a contact changed; refetch `GET /api/contacts`."""
 
     user: WireUserId
     state: str  # incoming | outgoing | accepted | none
 
 
-class RoomChanged(Frame, tag="room.updated", kw_only=True):
+class RoomChanged(Frame, tag="room.updated", frozen=True, kw_only=True):
     """A room was opened, extended or changed; `GET /api/rooms/{id}` tells how it is now."""
 
     room: WireRoomId
 
 
-class RoomRemoved(Frame, tag="room.removed", kw_only=True):
+class RoomRemoved(Frame, tag="room.removed", frozen=True, kw_only=True):
     room: WireRoomId
 
 
-class DevicesChanged(Frame, tag="devices.changed", kw_only=True):
+class DevicesChanged(Frame, tag="devices.changed", frozen=True, kw_only=True):
     user: WireUserId
     version: Seq
 
 
-class PrekeysLow(Frame, tag="prekeys.low", kw_only=True):
+class PrekeysLow(Frame, tag="prekeys.low", frozen=True, kw_only=True):
     opk: Seq
 
 
-class ProfileChanged(Frame, tag="profile.changed", kw_only=True):
+class ProfileChanged(Frame, tag="profile.changed", frozen=True, kw_only=True):
     """Display name or settings of this person changed; refetch `GET /api/users/{id}` (or `/me`)."""
 
     user: WireUserId
 
 
-class SessionRevoked(Frame, tag="session.revoked", kw_only=True):
+class SessionRevoked(Frame, tag="session.revoked", frozen=True, kw_only=True):
     """This log-in has ended; the connection closes with SESSION_ENDED right after."""
 
     reason: str  # logged_out | revoked | device_removed | password_changed
 
 
-class Pong(Frame, tag="pong", kw_only=True):
+class Pong(Frame, tag="pong", frozen=True, kw_only=True):
     server_ms: Millis
     id: RequestId | UnsetType = UNSET
 
 
-class ErrorFrame(Frame, tag="error", kw_only=True):
+class ErrorFrame(Frame, tag="error", frozen=True, kw_only=True):
     error: dict[str, object]
     id: RequestId | UnsetType = UNSET
 
 
-_decoder = msgspec.json.Decoder(ClientFrame)
+_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 
 

@@ -16,6 +16,7 @@ from models.rooms import Room
 from models.stores import Stores
 from realtime.local_bus import LocalBus
 from server import build
+from services.hashing import BcryptHasher
 from services.logins import LoginService
 from services.system import SystemEntropy
 from storage import open_stores
@@ -77,7 +78,8 @@ async def server(
     no_errors: None,
 ) -> AsyncIterator[RunningServer]:
     """The whole server in this process."""
-    lifecycle = build(settings, keys, clock, stores, frontend=page)
+    hasher = BcryptHasher(pepper=keys.pepper, cost=4)
+    lifecycle = build(settings, keys, clock, stores, hasher, frontend=page)
     port = lifecycle.listen(settings.host, settings.port)
     yield RunningServer(lifecycle, f"http://127.0.0.1:{port}")
     await lifecycle.stop()
