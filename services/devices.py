@@ -60,6 +60,7 @@ class DeviceService:
         quotas: Quotas,
     ) -> None:
         self._devices = stores.devices
+        self._keys = stores.keys
         self._clock = clock
         self._sink = sink
         self._access = access
@@ -71,8 +72,8 @@ class DeviceService:
     ) -> Enrolled:
         """Add a device and give it this log-in.
 
-        The same request again stores nothing and binds this log-in to the device, as does a later
-        one of a device that is still active, with its certificate and the newest list: so a browser
+        The same request again stores nothing and binds this log-in to the device. So does a later
+        one of an active device with its certificate, the newest list and newer prekeys: a browser
         that kept its keys and logged in anew goes on with them.
         Raises: AppError(bad_key), AppError(bad_signature), AppError(list_rollback),
         AppError(conflict) when the account has another identity, the device id is taken or this
@@ -104,8 +105,10 @@ class DeviceService:
             )
             await self._announce(newest, device_list)
             newest = device_list
-        elif not _names(devices, certificate):
-            raise AppError(ErrorCode.LIST_ROLLBACK, "another device's enrolment")
+        elif _names(devices, certificate):
+            await self._renew_prekeys(user_id, request)
+        else:
+            raise AppError(ErrorCode.LIST_ROLLBACK, "not a device of the newest list")
         return Enrolled(newest, await self._logins.bind(principal, device_id))
 
     async def put_list(self, principal: Principal, signed: bodies.SignedList) -> DeviceList:
@@ -150,6 +153,14 @@ class DeviceService:
             await self._devices.lists_after(other, since),
             [device for device in await self._devices.devices(other) if device.device_id in named],
         )
+
+    async def _renew_prekeys(self, user_id: UserId, request: bodies.EnrolRequest) -> None:
+        """Take the prekeys of a device that comes back, unless it only repeats its enrolment."""
+        device_id = request.certificate.device_id
+        held = await self._keys.count(user_id, device_id)
+        if held is not None and request.spk.id > held.spk.key_id:
+            opks = list(map(to_one_time_prekey, request.opks))
+            await self._keys.upload(user_id, device_id, to_signed_prekey(request.spk), opks)
 
     def _require_fresh(self, principal: Principal) -> None:
         if self._clock.now_ms() - principal.proven_ms > limits.REAUTHENTICATION_MS:

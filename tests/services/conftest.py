@@ -1,0 +1,20 @@
+"""The services of the people half."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from config.secrets import Secrets
+from models.stores import Stores
+from tests.conftest import MovableClock
+from tests.house import House
+
+
+@pytest_asyncio.fixture
+async def house(
+    stores: Stores, clock: MovableClock, keys: Secrets, tmp_path: Path
+) -> AsyncIterator[House]:
+    opened = House(stores, clock, keys, tmp_path / "outbox")
+    yield opened
+    await opened.close()
