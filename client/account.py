@@ -6,6 +6,7 @@ The password turns into two keys here and goes no further; the account key is he
 signs this device's certificate and list.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Account:
         Raises: RefusedError
         """
         salt, parameters = os.urandom(ID_BYTES), PasswordParameters()
-        keys = derive_password_keys(password, email, salt, parameters)
+        keys = await asyncio.to_thread(derive_password_keys, password, email, salt, parameters)
         request = bodies.RegisterRequest(
             email=email,
             display_name=display_name,
@@ -99,7 +100,7 @@ class Account:
             bodies.PreloginRequest(email=email),
         )
         salt, parameters = b64url_decode(prelogin.salt), wire.parse_kdf(prelogin.kdf)
-        keys = derive_password_keys(password, email, salt, parameters)
+        keys = await asyncio.to_thread(derive_password_keys, password, email, salt, parameters)
         request = bodies.LoginRequest(
             email=email, auth_key=b64url_encode(keys.auth_key), device=self._label
         )
