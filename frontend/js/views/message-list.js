@@ -172,11 +172,7 @@ export function messageList(context) {
 function itemRow(context, item) {
   if (item.kind === "row") return /** @type {Component<any>} */ (messageRow(context, item));
   const label = h("span", { class: "caption" });
-  const el = h(
-    "li",
-    { class: item.kind === "day" ? "day-line" : "unread-line", role: "separator" },
-    label,
-  );
+  const el = h("li", { class: item.kind === "day" ? "day-line" : "unread-line" }, label);
   return {
     el,
     update(next) {
