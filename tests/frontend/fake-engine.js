@@ -9,7 +9,6 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const NOW_MS = Date.now();
-const ANSWER_MS = 350;
 
 const RECOVERY_CODE = "7K4MQ2XWN8RD0V5TGH3BZC9PYE1A";
 
@@ -179,7 +178,9 @@ const DEVICES = [
  * @returns {import("../../frontend/js/session/types.js").Engine}
  */
 export function connectEngine() {
-  const scene = new URLSearchParams(location.search).get("scene") ?? "welcome";
+  const query = new URLSearchParams(location.search);
+  const scene = query.get("scene") ?? "welcome";
+  const answerMs = Number(query.get("answer_ms") ?? 350);
   /** @type {Map<string, Set<(value: any) => void>>} */
   const listeners = new Map();
   const emit = (name, value) => listeners.get(name)?.forEach((fn) => fn(value));
@@ -309,8 +310,9 @@ export function connectEngine() {
 
   return {
     async call(name, argument) {
+      (globalThis.engineCalls ??= []).push(name);
       await new Promise((resolve) => {
-        setTimeout(resolve, name === "passwordStrength" ? 5 : ANSWER_MS);
+        setTimeout(resolve, name === "passwordStrength" ? 5 : answerMs);
       });
       if (scene === "offline" && name !== "boot") throw new AppError("offline");
       return calls[name](argument);
