@@ -1,0 +1,103 @@
+"""`python -m client` as a person uses it: two state files, two people, one server."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.client.conftest import PASSWORD, ROOT, ServerProcess
+
+
+@dataclass
+class Terminal:
+    """One person's state file and the commands typed there."""
+
+    server: ServerProcess
+    state: Path
+    email: str
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        command = ("--server", self.server.origin, "--state", str(self.state), *arguments)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "client",
+            *command,
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str) -> str:
+        process = await self.start(*arguments)
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, errors.decode()
+        return output.decode().strip()
+
+    async def with_code(self, *arguments: str) -> str:
+        """A command that asks for the password, then for the code from the mail."""
+        process = await self.start(*arguments)
+        assert process.stdin is not None
+        process.stdin.write(f"{PASSWORD}\n".encode())
+        await process.stdin.drain()
+        code = await self.server.code_for(self.email)
+        output, errors = await asyncio.wait_for(process.communicate(f"{code}\n".encode()), 60)
+        assert process.returncode == 0, errors.decode()
+        return output.decode().strip()
+
+
+def terminal(server: ServerProcess, folder: Path, name: str) -> Terminal:
+    email = f"{name}-{os.urandom(4).hex()}@example.org"
+    return Terminal(server, folder / name / "state.msgpack", email)
+
+
+async def test_two_people_meet_and_talk_in_their_terminals(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    alice = terminal(server_process, tmp_path, "alice")
+    bob = terminal(server_process, tmp_path, "bob")
+    shown = await alice.with_code("register", alice.email, "Alice")
+    assert len(shown.splitlines()[-1].replace("-", "")) == 28
+    await bob.with_code("register", bob.email, "Bob")
+    alice_code, bob_code = [
+        (await person.run("whoami")).rpartition(" ")[2] for person in (alice, bob)
+    ]
+    await alice.run("add", bob_code)
+    assert f"{alice_code}  incoming   Alice" in await bob.run("contacts")
+    await bob.run("accept", alice_code)
+    assert await alice.run("safety", bob_code) == await bob.run("safety", alice_code)
+    await alice.run("send", bob_code, "hello from a terminal")
+    tail = await bob.start("tail", "--count", "2")
+    await alice.run("send", bob_code, "and once more")
+    output, errors = await asyncio.wait_for(tail.communicate(), 60)
+    said = [line.split(" ", 1)[1] for line in output.decode().splitlines()]
+    assert said == ["Alice: hello from a terminal", "Alice: and once more"], errors.decode()
+
+
+async def test_another_terminal_logs_in_with_the_password(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    desk = terminal(server_process, tmp_path, "desk")
+    await desk.with_code("register", desk.email, "Carol")
+    sofa = Terminal(server_process, tmp_path / "sofa" / "state.msgpack", desk.email)
+    await sofa.with_code("login", sofa.email)
+    assert await sofa.run("whoami") == await desk.run("whoami")
+
+
+async def test_a_failure_is_one_sentence_and_an_exit_status(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    nobody = terminal(server_process, tmp_path, "nobody")
+    for command in (["whoami"], ["send", "0" * 12, "hello"], ["contacts"]):
+        process = await nobody.start(*command)
+        output, errors = await process.communicate()
+        assert (process.returncode, output) == (1, b"")
+        assert errors.decode().count("\n") == 1, errors.decode()
+        assert "Traceback" not in errors.decode()
+    away = Terminal(ServerProcess("http://127.0.0.1:9", tmp_path), tmp_path / "x", "x@example.org")
+    process = await away.start("whoami")
+    _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" not in errors.decode()
