@@ -11,8 +11,9 @@ async def open_stores(url: str) -> Stores:
     `sqlite:///data/sealroom.db` is a path relative to the working directory, with four slashes an
     absolute one. The stores belong to the event loop that runs now.
 
-    Raises: ValueError for a scheme no adapter knows; StorageRefused when the database is there but
-    must not be used (made by a newer program, wrong settings); OSError when it cannot be opened.
+    Raises: ValueError for a scheme no adapter knows; StorageRefused, with one sentence for the
+    operator, when the database cannot be used (made by a newer program, not a database, damaged);
+    OSError when its directory or file cannot be made.
     """
     scheme, separator, rest = url.partition("://")
     if scheme == "sqlite" and separator and len(rest) > 1 and rest.startswith("/"):

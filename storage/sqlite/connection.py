@@ -42,7 +42,7 @@ def create_private_file(path: Path) -> None:
     path.chmod(0o600)
 
 
-def connect(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> apsw.Connection:
+def connect(path: Path) -> apsw.Connection:
     """Open an existing file with the settings every promise of the stores rests on.
 
     Raises: StorageRefused when a setting does not take effect.
@@ -50,13 +50,12 @@ def connect(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> apsw.Conne
     connection = apsw.Connection(
         str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256
     )
-    wanted = {**_PRAGMAS, "busy_timeout": busy_timeout_ms}
     try:
         # First, so that the switch to WAL waits for another process that starts at the same time.
-        connection.set_busy_timeout(busy_timeout_ms)
-        for name, value in wanted.items():
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        for name, value in _PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}").fetchall()
-        for name, value in wanted.items():
+        for name, value in _PRAGMAS.items():
             row = connection.execute(f"PRAGMA {name}").fetchone()
             # SQLite answers nothing where it was built without the feature: then it is off.
             if (row[0] if row else 0) != value:
@@ -82,7 +81,7 @@ def is_statement_fault(error: apsw.Error) -> bool:
     return isinstance(error, _STATEMENT_FAULTS)
 
 
-def refusal(error: apsw.Error) -> AppError:
+def refusal(error: apsw.Error | StorageRefused) -> AppError:
     """Return what the caller is told about a failure of the file or its surroundings."""
     # The shared-memory file is grown by writing to it, so a full disk shows there too.
     full_elsewhere = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE

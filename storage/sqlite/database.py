@@ -15,6 +15,7 @@ from typing import Generic, Self, TypeVar
 import apsw
 
 from protocol.errors import AppError, ErrorCode
+from storage.errors import StorageRefused
 from storage.sqlite import sweep
 from storage.sqlite.connection import (
     connect,
@@ -64,11 +65,12 @@ class _Write(Generic[Result]):
 class SqliteDatabase:
     """`models.stores.Database`, and how the stores read and write."""
 
-    def __init__(self, path: Path, writing: apsw.Connection) -> None:
+    def __init__(self, path: Path, writing: apsw.Connection, reading: apsw.Connection) -> None:
         self._path = path
         self._writer = Writer(writing, lambda: connect(path))
+        self._reader = reading
         # On the loop nothing may wait for a lock: `read` goes to a thread instead.
-        self._reader = connect(path, busy_timeout_ms=0)
+        self._reader.set_busy_timeout(0)
         self._scanners = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="sqlite-reader")
         self._scanning = threading.local()
         self._scan_connections: list[apsw.Connection] = []
@@ -76,9 +78,16 @@ class SqliteDatabase:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or create the file and bring its schema up to date."""
+        """Open or create the file and bring its schema up to date.
+
+        Raises: StorageRefused; OSError when file or directory cannot be made.
+        """
         require_sqlite_version(apsw.SQLITE_VERSION_NUMBER)
-        return cls(path, await asyncio.get_running_loop().run_in_executor(None, _prepare, path))
+        try:
+            connections = await asyncio.get_running_loop().run_in_executor(None, _prepare, path)
+        except apsw.Error as error:
+            raise StorageRefused(f"The database {path} cannot be used: {error}.") from error
+        return cls(path, *connections)
 
     def submit(self, job: Job) -> None:
         """Hand a job to the writer; see `Writer.submit`."""
@@ -153,12 +162,12 @@ def _refusal_or_bug(error: apsw.Error) -> Exception:
     return error if is_statement_fault(error) else refusal(error)
 
 
-def _prepare(path: Path) -> apsw.Connection:
+def _prepare(path: Path) -> tuple[apsw.Connection, apsw.Connection]:
     create_private_file(path)
-    connection = connect(path)
+    writing = connect(path)
     try:
-        migrate(connection)
+        migrate(writing)
+        return writing, connect(path)
     except BaseException:
-        connection.close()
+        writing.close()
         raise
-    return connection

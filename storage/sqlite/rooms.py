@@ -12,7 +12,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.ids import RoomId, UserId
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.rows import every, first
-from storage.sqlite.sweep import erase_room
+from storage.sqlite.sweep import erase_room, retire_room
 
 _ROOM = "r.room_id, r.kind, r.nonce, r.last_seq, r.created_ms, r.expires_ms"
 _MEMBER = "m.user_id, m.role, m.delivered_seq, m.read_seq, m.keep"
@@ -96,7 +96,7 @@ class SqliteRoomStore:
                 raise AppError(ErrorCode.CONFLICT, "room id")
             # What has expired but was not swept yet must not stand in the way.
             connection.execute("UPDATE rooms SET pair = NULL WHERE pair = ?", (pair,))
-            connection.execute("DELETE FROM rooms WHERE room_id = ?", (room.room_id,))
+            retire_room(connection, "room_id = ?", room.room_id)
             _insert(connection, room, pair)
             return room, True
 
@@ -134,20 +134,7 @@ class SqliteRoomStore:
         return await self._database.write(wish)
 
     async def remove(self, room_id: RoomId) -> bool:
-        def end(connection: apsw.Connection) -> int | None:
-            """Make the room unreachable at once; its messages then go in short steps."""
-            row = every(
-                connection,
-                "UPDATE rooms SET expires_ms = 0, pair = NULL"
-                " WHERE room_id = ? AND expires_ms > 0 RETURNING room_key",
-                (room_id,),
-            )
-            if not row:
-                return None
-            connection.execute("DELETE FROM members WHERE room_key = ?", row[0])
-            return int(row[0][0])
-
-        room_key = await self._database.write(end)
+        room_key = await self._database.write(lambda c: retire_room(c, "room_id = ?", room_id))
         if room_key is None:
             return False
         await erase_room(self._database.write, room_key)

@@ -7,17 +7,18 @@ from typing import Protocol, TypeVar
 import apsw
 
 from protocol.limits import DAY_MS
-from storage.sqlite.rows import every
+from storage.sqlite.rows import first
 
-ROWS_A_STEP = 256
 MESSAGES_A_STEP = 32  # one may fill 64 pages, and each is overwritten with zeros
+RETIRED_MS = 0  # the end of a room that nobody can reach any more
 
-# Claims are remembered for a day after they were made; everything else names its own end.
+# Table, the column that tells its end, how long after that it is kept, and rows a step: log-ins
+# have hundreds of refresh tokens, claims up to 64 prekeys that go with them.
 _EXPIRING = (
-    ("codes", "expires_ms", 0),
-    ("logins", "expires_ms", 0),
-    ("claims", "claimed_ms", DAY_MS),
-    ("trusts", "expires_ms", 0),
+    ("codes", "expires_ms", 0, 256),
+    ("logins", "expires_ms", 0, 4),
+    ("claims", "claimed_ms", DAY_MS, 32),
+    ("trusts", "expires_ms", 0, 256),
 )
 
 Result = TypeVar("Result")
@@ -32,53 +33,66 @@ class Write(Protocol):
 async def sweep(write: Write, now_ms: int) -> int:
     """Delete every expired row; returns how many rooms, codes, log-ins, claims and trusts."""
     deleted = 0
-    for table, column, kept_ms in _EXPIRING:
-        step = partial(_delete_some, table=table, column=column, until_ms=now_ms - kept_ms)
+    for table, column, kept_ms, rows in _EXPIRING:
+        step = partial(
+            _delete_some, table=table, column=column, until_ms=now_ms - kept_ms, rows=rows
+        )
         while count := await write(step):
             deleted += count
-    while (room_key := await write(lambda c: _expired_room(c, now_ms))) is not None:
-        await erase_room(write, room_key)
-        deleted += 1
+    # Retired first: from then on nobody can extend the room that is being erased.
+    while (key := await write(lambda c: retire_room(c, "expires_ms <= ?", now_ms))) is not None:
+        deleted += await erase_room(write, key)
     return deleted
 
 
-async def erase_room(write: Write, room_key: int) -> None:
-    """Delete a room that no read returns any more, messages and capsules first."""
+def retire_room(connection: apsw.Connection, condition: str, value: str | int) -> int | None:
+    """Take a room, its id and its members out of every reader's sight, in one short step.
+
+    Returns: its key, for `erase_room`; None when there was none.
+    """
+    row = first(
+        connection,
+        "UPDATE rooms SET room_id = CAST(room_key AS TEXT), expires_ms = ?, pair = NULL"
+        f" WHERE room_key = (SELECT room_key FROM rooms WHERE {condition} LIMIT 1)"
+        " RETURNING room_key",
+        (RETIRED_MS, value),
+    )
+    if row is None:
+        return None
+    connection.execute("DELETE FROM members WHERE room_key = ?", row)
+    return int(row[0])
+
+
+async def erase_room(write: Write, room_key: int) -> bool:
+    """Delete a retired room, messages and capsules first.
+
+    Returns: False when somebody else was faster.
+    """
     while await write(lambda c: _delete_messages(c, room_key)):
         pass
+    return await write(lambda c: _delete_room(c, room_key))
 
 
-def _delete_some(connection: apsw.Connection, table: str, column: str, until_ms: int) -> int:
+def _delete_some(
+    connection: apsw.Connection, table: str, column: str, until_ms: int, rows: int
+) -> int:
     connection.execute(
         f"DELETE FROM {table} WHERE rowid IN"
         f" (SELECT rowid FROM {table} WHERE {column} <= ? LIMIT ?)",
-        (until_ms, ROWS_A_STEP),
+        (until_ms, rows),
     )
     return connection.changes()
 
 
-def _expired_room(connection: apsw.Connection, now_ms: int) -> int | None:
-    """Pick an expired room and end it for good: nobody can extend it while it is being erased."""
-    rows = every(
-        connection,
-        "UPDATE rooms SET expires_ms = 0, pair = NULL WHERE room_key ="
-        " (SELECT room_key FROM rooms WHERE expires_ms <= ? LIMIT 1) RETURNING room_key",
-        (now_ms,),
-    )
-    if not rows:
-        return None
-    connection.execute("DELETE FROM members WHERE room_key = ?", rows[0])
-    return int(rows[0][0])
-
-
 def _delete_messages(connection: apsw.Connection, room_key: int) -> bool:
-    """Delete some messages; False once the room itself is gone with the last of them."""
     connection.execute(
         "DELETE FROM messages WHERE message_key IN"
         " (SELECT message_key FROM messages WHERE room_key = ? LIMIT ?)",
         (room_key, MESSAGES_A_STEP),
     )
-    if connection.changes() == MESSAGES_A_STEP:
-        return True
+    return connection.changes() > 0
+
+
+def _delete_room(connection: apsw.Connection, room_key: int) -> bool:
     connection.execute("DELETE FROM rooms WHERE room_key = ?", (room_key,))
-    return False
+    return connection.changes() > 0

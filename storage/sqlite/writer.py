@@ -20,6 +20,7 @@ from typing import Protocol
 import apsw
 
 from protocol.errors import AppError, ErrorCode
+from storage.errors import StorageRefused
 from storage.sqlite.connection import refusal
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Writer:
             for job in batch:
                 job.run(connection)
             connection.execute("COMMIT")
-        except apsw.Error as error:
+        except (apsw.Error, StorageRefused) as error:
             _log.warning("a write was refused by the database: %s", type(error).__name__)
             self._give_up()
             return refusal(error)

@@ -54,6 +54,9 @@ class Make:
     def text(self, size_bytes: int = 16) -> str:
         return base64.urlsafe_b64encode(secrets.token_bytes(size_bytes)).rstrip(b"=").decode()
 
+    def point(self) -> str:
+        return base64.urlsafe_b64encode(b"\x04" + secrets.token_bytes(64)).rstrip(b"=").decode()
+
     def user(self) -> UserId:
         return UserId(self.text())
 

@@ -24,9 +24,7 @@ def enrol(make):
 async def test_enrolment_stores_device_list_prekeys_and_backup(stores, make, enrol):
     user = make.user()
     spk, backup = make.spk(3), make.backup(user)
-    device, device_list = await enrol(
-        stores, user, spk=spk, opks=make.opks(1, 2, 3), backup=backup
-    )
+    device, device_list = await enrol(stores, user, spk=spk, opks=make.opks(1, 2, 3), backup=backup)
     assert await stores.devices.devices(user) == [device]
     assert await stores.devices.newest_list(user) == device_list
     assert await stores.backups.of_user(user) == backup

@@ -31,7 +31,9 @@ def enrolled(stores, make):
 def claim(stores, make):
     """Claim with a claimer and a claim id of its own unless they are named."""
 
-    async def claim_once(*targets, claimer=None, claim_id=None, share=PLENTY, now_ms=NOW_MS, to=None):
+    async def claim_once(
+        *targets, claimer=None, claim_id=None, share=PLENTY, now_ms=NOW_MS, to=None
+    ):
         return await (to or stores).keys.claim(
             claimer or Target(make.user(), make.device_id()),
             claim_id or ClaimId(make.text()),
@@ -43,9 +45,7 @@ def claim(stores, make):
     return claim_once
 
 
-async def test_upload_replaces_the_signed_prekey_and_adds_one_time_prekeys(
-    stores, make, enrolled
-):
+async def test_upload_replaces_the_signed_prekey_and_adds_one_time_prekeys(stores, make, enrolled):
     target, _, _ = await enrolled(1, 2)
     spk = make.spk(2)
     await stores.keys.upload(target.user_id, target.device_id, spk, make.opks(5, 4))
@@ -69,9 +69,7 @@ async def test_a_one_time_prekey_id_must_be_higher_than_every_earlier_one(
     # Used up ids count too.
     assert len(await claim(target)) == len(await claim(target)) == 1
     with pytest.raises(AppError) as refused:
-        await stores.keys.upload(
-            target.user_id, target.device_id, make.spk(2), make.opks(*key_ids)
-        )
+        await stores.keys.upload(target.user_id, target.device_id, make.spk(2), make.opks(*key_ids))
     assert refused.value.code == ErrorCode.PREKEY_REUSED
     count = await stores.keys.count(target.user_id, target.device_id)
     assert (count.opk, count.spk.key_id) == (0, 1)
@@ -83,9 +81,7 @@ async def test_a_signed_prekey_id_must_be_higher_than_every_earlier_one(
 ):
     target, _, _ = await enrolled(1, spk_id=3)
     with pytest.raises(AppError) as refused:
-        await stores.keys.upload(
-            target.user_id, target.device_id, make.spk(spk_id), make.opks(2)
-        )
+        await stores.keys.upload(target.user_id, target.device_id, make.spk(spk_id), make.opks(2))
     assert refused.value.code == ErrorCode.PREKEY_REUSED
     assert (await stores.keys.count(target.user_id, target.device_id)).opk == 1
 
@@ -182,9 +178,7 @@ async def test_fifty_concurrent_claims_get_fifty_different_prekeys(
     assert (await stores.keys.count(target.user_id, target.device_id)).opk == 0
 
 
-async def test_the_same_claim_again_gives_the_same_and_takes_nothing(
-    stores, make, enrolled, claim
-):
+async def test_the_same_claim_again_gives_the_same_and_takes_nothing(stores, make, enrolled, claim):
     target, _, _ = await enrolled(1, 2, 3)
     same = {"claimer": Target(make.user(), make.device_id()), "claim_id": make.text()}
     first = await claim(target, **same)

@@ -172,8 +172,8 @@ CREATE TABLE trusts (
 CREATE INDEX trusts_by_expiry ON trusts (expires_ms);
 
 -- pair: the two members of a live two-person room, sorted; NULL once it has ended.
--- A removed room has expires_ms 0 and no members until its messages are swept; its key is never used
--- again, so that erasing it in steps cannot hit another room.
+-- A room that was removed or has expired is first retired (its key for an id, expires_ms 0, no members)
+-- and then erased in steps; its key is never used again, so that no step can hit another room.
 CREATE TABLE rooms (
     room_key INTEGER PRIMARY KEY AUTOINCREMENT,
     room_id TEXT NOT NULL UNIQUE,
