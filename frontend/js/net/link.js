@@ -9,7 +9,7 @@ import { parseFrame } from "../protocol/frames.js";
 import { AUTHENTICATE_MS, PING_INTERVAL_MS, PONG_TIMEOUT_MS } from "../protocol/limits.js";
 
 /** @import { ClientFrame, ServerFrame } from "../protocol/frames.js" */
-/** @import { Answer, Environment, Request } from "./socket.js" */
+/** @import { Answer, Asked, Environment, Request } from "./socket.js" */
 
 /**
  * One connection from opening to end.
@@ -98,7 +98,7 @@ export function openLink({ url, WebSocket, clock }, { token, deviceId, signal },
     /** @param {ClientFrame} frame */
     send: (frame) => authenticated && write(frame),
     /**
-     * @param {Omit<Request, "id">} frame
+     * @param {Asked} frame
      * @returns {Promise<Answer>}
      */
     request(frame) {

@@ -22,6 +22,7 @@ const TOO_MANY_MS = 60_000;
 
 /** @typedef {{ status: "online" | "connecting" | "offline", retryAtMs: number | null }} Connection */
 /** @typedef {Extract<ClientFrame, { id: number }>} Request */
+/** @typedef {Request extends infer R ? (R extends unknown ? Omit<R, "id"> : never) : never} Asked */
 /** @typedef {ServerFrames["message.accepted"] | ServerFrames["synced"] | ServerFrames["pong"]} Answer */
 
 /**
@@ -46,7 +47,7 @@ const TOO_MANY_MS = 60_000;
  * @property {() => void} stop
  * @property {() => void} wake look now: the network came back, or the page is looked at again
  * @property {(frame: ClientFrame) => boolean} send false when there is no connection
- * @property {(frame: Omit<Request, "id">) => Promise<Answer>} request rejects with RefusedError or
+ * @property {(frame: Asked) => Promise<Answer>} request rejects with RefusedError or
  *   AppError("offline")
  */
 

@@ -32,7 +32,7 @@ import {
   wrapForPassword,
   wrapForRecovery,
 } from "./backup.js";
-import { enrol, ownDirectory } from "./enrolment.js";
+import { enrol, ownDirectory, rejoin } from "./enrolment.js";
 import { createLocalAccount, profileOf, saveRecord } from "./local-account.js";
 import { chooseSecret, stretchPassword, verifierOf } from "./password-secret.js";
 import { foretoldChange } from "./trust.js";
@@ -101,7 +101,12 @@ export function createAccountScreens(host) {
     const local = host.local() ?? (await createLocalAccount(host.db(), session.user));
     host.setLocal(local);
     await saveRecord(host.db(), local, profileOf(session.user));
-    return local.record.phase === "unlock" ? unlock(local) : resume(local);
+    if (local.record.phase === "unlock") return unlock(local);
+    const environment = { api, db: host.db(), nowMs: clock.nowMs() };
+    if (await rejoin(environment, local)) return resume(local);
+    // This device was removed from the account while it was away: it begins anew.
+    await host.wipe();
+    return entered(session, password);
   };
 
   /**

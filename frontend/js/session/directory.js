@@ -23,6 +23,7 @@ import { deviceDirectory } from "../protocol/bodies.js";
  * @property {Bytes} accountKey AIK
  * @property {DeviceList} list
  * @property {ReadonlyMap<string, DeviceCertificate>} devices the active ones, by id
+ * @property {[number, string][]} chain versions and hashes of the lists that led here, as far as shown
  * @property {IdentityRecord} record the same, as it is stored
  */
 
@@ -55,20 +56,18 @@ export async function fetchDirectory(api, user, pinnedVersion) {
 export async function verifyDirectory(directory, pinned) {
   const userId = fromBase64url(directory.user, 16);
   const accountKey = fromBase64url(directory.aik);
-  // On first contact only the newest list counts: older ones may belong to an account key that is gone.
-  const offered = pinned === null ? directory.lists.slice(-1) : directory.lists;
-  const newest = offered.at(-1);
+  const newest = directory.lists.at(-1);
   if (newest === undefined) throw new AppError("list_rollback", "nothing where something was");
-  const lists = [];
-  for (const signed of offered) {
-    if (pinned !== null && signed.version < pinned.list.version) continue;
-    lists.push(await readList(signed, userId, accountKey));
-  }
+  const lists =
+    pinned === null
+      ? await listsOnFirstContact(directory, userId, accountKey)
+      : await listsFrom(directory, pinned.list.version, userId, accountKey);
   if (lists.length === 0) throw new AppError("list_rollback");
   const list = followDeviceLists(pinned?.list ?? null, lists);
   const isNew = pinned === null || list.version > pinned.list.version;
   const record = isNew ? listRecord(newest) : pinned.record.list;
-  return verifyDevices(directory, { userId, accountKey, list, record });
+  const chain = lists.map(({ version, hash }) => nameOf(version, hash));
+  return verifyDevices(directory, { userId, accountKey, list, record, chain });
 }
 
 /**
@@ -86,7 +85,49 @@ export async function parseIdentity(record, userId) {
     const certificate = await verifyCertificate(certificateBytes(stored), accountKey);
     devices.set(toBase64url(certificate.deviceId), certificate);
   }
-  return Object.freeze({ accountKey, list, devices, record });
+  const chain = [nameOf(list.version, list.hash)];
+  return Object.freeze({ accountKey, list, devices, chain, record });
+}
+
+/**
+ * The newest list, and those before it as far as the same account key has signed them: older ones may
+ * belong to an identity that is gone.
+ * @param {DeviceDirectory} directory
+ * @param {Bytes} userId
+ * @param {Bytes} accountKey
+ */
+async function listsOnFirstContact({ lists }, userId, accountKey) {
+  const [newest, ...earlier] = [...lists].reverse();
+  const chain = newest === undefined ? [] : [await readList(newest, userId, accountKey)];
+  for (const signed of earlier) {
+    const list = await readList(signed, userId, accountKey).catch(() => null);
+    if (list === null) break;
+    chain.unshift(list);
+  }
+  return chain;
+}
+
+/**
+ * @param {DeviceDirectory} directory
+ * @param {number} version
+ * @param {Bytes} userId
+ * @param {Bytes} accountKey
+ */
+async function listsFrom({ lists }, version, userId, accountKey) {
+  const chain = [];
+  for (const signed of lists.filter((shown) => shown.version >= version)) {
+    chain.push(await readList(signed, userId, accountKey));
+  }
+  return chain;
+}
+
+/**
+ * @param {number} version
+ * @param {Bytes} hash
+ * @returns {[number, string]}
+ */
+function nameOf(version, hash) {
+  return [version, toBase64url(hash)];
 }
 
 /**
@@ -124,10 +165,10 @@ async function readList(signed, userId, accountKey) {
 /**
  * @param {DeviceDirectory} directory
  * @param {{ userId: Bytes, accountKey: Bytes, list: DeviceList,
- *   record: { body: string, signature: string } }} verified
+ *   record: { body: string, signature: string }, chain: [number, string][] }} verified
  * @returns {Promise<Identity>}
  */
-async function verifyDevices(directory, { userId, accountKey, list, record }) {
+async function verifyDevices(directory, { userId, accountKey, list, record, chain }) {
   /** @type {Map<string, DeviceCertificate>} */
   const devices = new Map();
   const certificates = [];
@@ -150,6 +191,7 @@ async function verifyDevices(directory, { userId, accountKey, list, record }) {
     accountKey,
     list,
     devices,
+    chain,
     record: { accountKey: accountKeyText, list: record, certificates },
   });
 }

@@ -10,11 +10,11 @@ import { AppError } from "../lib/errors.js";
 import { issueDeviceList, parseDeviceList } from "../crypto/device-list.js";
 import { certifyDevice } from "../crypto/identity.js";
 import { sha256 } from "../crypto/primitives.js";
-import { deviceDirectory, signedList } from "../protocol/bodies.js";
+import { deviceDirectory, prekeyCount, signedList } from "../protocol/bodies.js";
 import { RefusedError } from "../protocol/errors.js";
 import { putSetting, readSetting, removeSetting } from "../storage/settings.js";
 import { fetchDirectory, verifyDirectory } from "./directory.js";
-import { makeDeviceKeys, recordChange, saveRecord } from "./local-account.js";
+import { loadOwnDevice, makeDeviceKeys, recordChange, saveRecord } from "./local-account.js";
 import { makeBatch } from "./own-prekeys.js";
 
 /** @import { Api } from "../net/api.js" */
@@ -25,6 +25,7 @@ import { makeBatch } from "./own-prekeys.js";
 /** @import { AccountRecord } from "./model.js" */
 
 const PENDING = "enrolment";
+const GONE = ["list_rollback", "conflict", "bad_signature"]; // not a device of the newest list any more
 
 /**
  * @typedef {object} Enrolment
@@ -78,12 +79,7 @@ export async function enrol({ api, db, nowMs }, local, { account, backup, reset,
   };
   const body = {
     aik: toBase64url(account.publicKey),
-    certificate: {
-      device_id: local.device,
-      cert: stored.body,
-      sig_a: stored.signatureA,
-      sig_p: stored.signatureP,
-    },
+    certificate: dumpCertificate(local.device, stored),
     list: dumpList(signed),
     ...prekeys.upload,
     ...(backup === null ? {} : { backup }),
@@ -122,6 +118,48 @@ export async function finishEnrolment({ api, db }, local) {
   }
   await saveRecord(db, local, then, [removeSetting(PENDING)]);
   return true;
+}
+
+/**
+ * Make a new log-in that of the device whose keys are here.
+ * @param {{ api: Api, db: Database, nowMs: number }} environment
+ * @param {LocalAccount} local enrolled
+ * @returns {Promise<boolean>} false when the device has been removed from the account
+ */
+export async function rejoin({ api, db, nowMs }, local) {
+  const isBound = await api.call("GET", "/api/e2ee/prekeys/count", prekeyCount).then(
+    () => true,
+    (error) => {
+      if (error instanceof RefusedError && error.code === "not_enrolled") return false;
+      throw error;
+    },
+  );
+  if (isBound) return true;
+  const own = await loadOwnDevice(db, local);
+  const directory = await ownDirectory(api, local.user);
+  const list = directory?.lists.at(-1);
+  if (own === null || list === undefined || local.record.certificate === null) return false;
+  const owner = { userId: own.userId, deviceId: own.deviceId, signingPrivateKey: own.signingKey };
+  const wanted = { signed: true, oneTime: 0 };
+  const prekeys = await makeBatch({ db, vault: local.vault, owner, nowMs }, wanted);
+  await db.commit(prekeys.changes);
+  const certificate = dumpCertificate(local.device, local.record.certificate);
+  const body = { aik: local.record.accountKey, certificate, list, ...prekeys.upload };
+  try {
+    await api.call("POST", "/api/e2ee/devices", signedList, body);
+    return true;
+  } catch (error) {
+    if (error instanceof RefusedError && GONE.includes(error.code)) return false;
+    throw error;
+  }
+}
+
+/**
+ * @param {string} device
+ * @param {{ body: string, signatureA: string, signatureP: string }} certificate
+ */
+function dumpCertificate(device, { body, signatureA, signatureP }) {
+  return { device_id: device, cert: body, sig_a: signatureA, sig_p: signatureP };
 }
 
 /**

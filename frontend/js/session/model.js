@@ -54,6 +54,8 @@
  * @property {AddressedCapsule[]} capsules
  * @property {Record<string, number>} deviceLists user → version
  * @property {Record<string, string>} identities user → AIK it was sealed for
+ * @property {number} sseq 0 for a control message, which is not counted
+ * @property {string | null} prev
  */
 
 /**
@@ -88,6 +90,9 @@
  * @property {number} cursor everything up to here has been dealt with
  * @property {number[]} ownSeqs numbers beyond the cursor that belong to what this device sent
  * @property {number} readSeq how far this account has read
+ * @property {number} deliveredSeq newest entry that a delivery receipt is due for: never for what could
+ *   not be opened or is of an unknown type (SEAL1 §6 row 25)
+ * @property {{ delivered: number, read: number }} told the receipts of this account at the server
  * @property {number} peerDelivered
  * @property {number} peerRead
  * @property {string} draft
@@ -119,7 +124,6 @@
  * @property {"asked-again" | "waiting" | "lost"} [next]
  * @property {SystemNotice} [notice]
  * @property {Record<string, string>} [params]
- * @property {number} [expiresMs]
  * @property {{ contentKey: string, payloadHash: string, recipients: Record<string, string>,
  *   reissued: string[] }} [retry] recipients: user/device → AIK at that time
  * @property {{ payload: string, c2: string }} [envelope]
@@ -155,6 +159,8 @@
  * @property {Mutex} mutex whoever reads and then writes sessions, outbox, rows or rooms holds it
  * @property {<N extends keyof EngineEvents>(name: N, value: EngineEvents[N]) => void} emit
  * @property {() => number} serverNowMs
+ * @property {(user: string) => string} nameOf as the person is called
+ * @property {() => number} random 0 … 1, for delays only
  */
 
 /** @typedef {KeyPair} DeviceKeyPair */

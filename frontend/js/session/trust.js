@@ -105,6 +105,9 @@ export function createTrust(core, onEvent) {
     const directory = await fetchDirectory(core.api, user, pinnedVersion);
     const isSame = before !== undefined && directory.aik === before.trusted.record.accountKey;
     if (before !== undefined && !isSame) return seeCandidate(user, before, directory);
+    if (user === core.own.user && directory.aik !== toBase64url(core.own.certificate.accountKey)) {
+      throw new AppError("bad_signature", "the server names another account key for this account");
+    }
     const identity = await verify(user, before, directory);
     const pin = await save(user, pinOf(before, identity, foretold.get(user)));
     stale.delete(user);
@@ -177,7 +180,7 @@ export function createTrust(core, onEvent) {
   const settle = async (user, verified) => {
     const { trusted, candidate, record } = require(user);
     const next = candidate ?? trusted;
-    const seen = candidate === null ? record.seen : [seenOf(next)];
+    const seen = candidate === null ? record.seen : next.chain;
     await save(user, {
       trusted: next,
       candidate: null,
@@ -288,11 +291,6 @@ function applies({ user, accountKey, verified }, { record }) {
   return user !== "" && accountKey === record.trusted.accountKey && verified !== record.verified;
 }
 
-/** @param {Identity} identity @returns {[number, string]} */
-function seenOf({ list }) {
-  return [list.version, toBase64url(list.hash)];
-}
-
 /**
  * @param {Pin | undefined} before
  * @param {Identity} identity
@@ -301,8 +299,8 @@ function seenOf({ list }) {
  */
 function pinOf(before, identity, foretold) {
   const seen = before?.record.seen ?? [];
-  const newest = seenOf(identity);
-  const isNew = seen.at(-1)?.[0] !== newest[0];
+  const last = seen.at(-1)?.[0] ?? 0;
+  const news = identity.chain.filter(([version]) => version > last);
   // Another own device knows this person by another key: what the server shows is a change, not a
   // first contact.
   const isContradicted =
@@ -315,7 +313,7 @@ function pinOf(before, identity, foretold) {
     trusted: identity.record,
     candidate: candidate?.record ?? null,
     verified: before?.record.verified ?? foretold?.verified ?? false,
-    seen: isNew ? [...seen, newest].slice(-SEEN_LISTS) : seen,
+    seen: [...seen, ...news].slice(-SEEN_LISTS),
     evidence: before?.record.evidence ?? [],
   };
   return { trusted: identity, candidate, record };

@@ -1,0 +1,202 @@
+/** What the page can ask of an engine with an enrolled device, one entry for each call of types.js. */
+
+import { AppError } from "../lib/errors.js";
+import * as bodies from "../protocol/bodies.js";
+import { MESSAGE_CHARS } from "../protocol/limits.js";
+import { readPage } from "../storage/messages.js";
+import { openRow, toMessageRow } from "./rows.js";
+import { peerName } from "./sessions.js";
+import { blockOf } from "./slices.js";
+
+/** @import { RoomRecord } from "./model.js" */
+/** @import { Profile } from "./profile.js" */
+/** @import { EngineCalls, MessagePage } from "./types.js" */
+
+const PAGE_ROWS = 50;
+const MAX_PAGE_ROWS = 200;
+const JUST_BEFORE = 0.001; // orders are whole numbers and halves; nothing stands in between
+
+/** @typedef {{ tab: string, msgId: string }} CallContext drawn by the tab that asks */
+/**
+ * @template {keyof EngineCalls} N
+ * @typedef {(profile: Profile, argument: EngineCalls[N][0], context: CallContext) => Promise<EngineCalls[N][1]>} Handler
+ */
+/**
+ * @typedef {Exclude<keyof EngineCalls, "boot" | "passwordStrength" | "suggestPassphrase" | "signUp" | "logIn"
+ *   | "resendCode" | "submitCode" | "confirmRecovery" | "unlockWithRecovery" | "startNewIdentity"
+ *   | "forgotPassword" | "resetPassword" | "logOut">} ProfileCall
+ */
+
+/** @type {{ [N in ProfileCall]: Handler<N> }} */
+export const CALLS = Object.freeze({
+  async setDisplayName({ core, keepMe }, { displayName }) {
+    const name = displayName.trim();
+    if (name === "") throw new AppError("empty");
+    const body = { display_name: name };
+    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.me, body));
+    return {};
+  },
+  async setPreferences({ core, keepMe }, { readReceipts, presence }) {
+    const body = { settings: { read_receipts: readReceipts, presence } };
+    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.me, body));
+    return {};
+  },
+  async changePassword({ security, emitMe }, form) {
+    await security.changePassword(form);
+    emitMe();
+    return {};
+  },
+  newRecoveryCode: ({ security }, form) => security.newRecoveryCode(form),
+  devices: ({ security }) => security.devices(),
+  async removeDevice({ security }, form) {
+    await security.removeDevice(form);
+    return {};
+  },
+
+  addContact: ({ people }, { query }) => people.add(query),
+  async acceptContact({ people, rooms }, { user }) {
+    await people.accept(user);
+    return { room: await rooms.open(user) };
+  },
+  async removeContact({ people }, { user }) {
+    await people.remove(user);
+    return {};
+  },
+  async withdrawInvite({ people }, { email }) {
+    await people.withdraw(email);
+    return {};
+  },
+  async block({ people }, { user }) {
+    await people.setBlocked(user, true);
+    return {};
+  },
+  async unblock({ people }, { user }) {
+    await people.setBlocked(user, false);
+    return {};
+  },
+
+  async safetyNumber({ trust }, { user }) {
+    const groups = await trust.number(user);
+    const identity = trust.stateOf(user);
+    return { groups, verified: identity === "verified", identity };
+  },
+  async setVerified(profile, { user, on }) {
+    await settleIdentity(profile, user, () => profile.trust.setVerified(user, on));
+    await profile.shareWithOwn(
+      profile.trust.statements().filter((statement) => statement.user === user),
+    );
+    return {};
+  },
+  async acceptIdentity(profile, { user }) {
+    await settleIdentity(profile, user, () => profile.trust.accept(user));
+    return {};
+  },
+
+  async openDm({ rooms, core }, { user }) {
+    const room = rooms.withPeer(user);
+    const isLive = room !== undefined && room.expiresMs > core.serverNowMs();
+    return { room: isLive ? room.id : await rooms.open(user) };
+  },
+  messages: (profile, query) => readMessages(profile, query),
+  async sendMessage({ rooms, people, outbox }, { room, text }, { msgId }) {
+    if (text.trim() === "") throw new AppError("empty");
+    if ([...text].length > MESSAGE_CHARS) throw new AppError("too_long");
+    const block = blockOf(people.person(rooms.require(room).peer));
+    if (block !== null)
+      throw new AppError(block === "identity" ? "identity_changed" : "not_contact");
+    return { key: await outbox.write(room, text, msgId) };
+  },
+  async retryMessage({ outbox }, { key }) {
+    await outbox.retry(key);
+    return {};
+  },
+  async discardMessage({ outbox }, { key }) {
+    await outbox.discard(key);
+    return {};
+  },
+  async markRead({ receipts }, { room, seq }) {
+    await receipts.read(room, seq);
+    return {};
+  },
+  async setTyping({ typing }, { room, on }) {
+    typing.say(room, on);
+    return {};
+  },
+  async saveDraft({ rooms }, { room, text }) {
+    await rooms.patch(room, { draft: text });
+    return {};
+  },
+  async keepRoom({ rooms }, { room, on }) {
+    await rooms.keep(room, on);
+    return {};
+  },
+  async deleteRoom({ rooms }, { room }) {
+    await rooms.leave(room);
+    return {};
+  },
+  async setActive({ setActive }, { active }, { tab }) {
+    setActive(tab, active);
+    return {};
+  },
+});
+
+/**
+ * Sessions with devices of an identity that is no longer the trusted one are dropped.
+ * @param {Profile} profile
+ * @param {string} user
+ * @param {() => Promise<void>} settle
+ */
+async function settleIdentity({ trust, dropSessions, peopleChanged }, user, settle) {
+  const before = [...(trust.get(user)?.trusted.devices.keys() ?? [])];
+  await settle();
+  const after = trust.get(user)?.trusted.devices;
+  const gone = before.filter((device) => after?.has(device) !== true);
+  await dropSessions(gone.map((device) => peerName(user, device)));
+  peopleChanged();
+}
+
+/**
+ * @param {Profile} profile
+ * @param {EngineCalls["messages"][0]} query
+ * @returns {Promise<MessagePage>}
+ */
+async function readMessages(
+  { core, rooms },
+  { room: id, before, after, around, limit = PAGE_ROWS },
+) {
+  const room = rooms.require(id);
+  const rows = Math.min(Math.max(1, limit), MAX_PAGE_ROWS);
+  if (around !== undefined) {
+    const half = Math.ceil(rows / 2);
+    const older = await read(core, room, { before: around, limit: half, newest: true });
+    const from = around - JUST_BEFORE;
+    const newer = await read(core, room, { after: from, limit: half, newest: false });
+    return {
+      rows: [...older.rows, ...newer.rows],
+      hasOlder: older.hasMore,
+      hasNewer: newer.hasMore,
+    };
+  }
+  if (after !== undefined) {
+    const page = await read(core, room, { after, limit: rows, newest: false });
+    return { rows: page.rows, hasOlder: true, hasNewer: page.hasMore };
+  }
+  const bound = before === undefined ? {} : { before };
+  const page = await read(core, room, { ...bound, limit: rows, newest: true });
+  return { rows: page.rows, hasOlder: page.hasMore, hasNewer: before !== undefined };
+}
+
+/**
+ * @param {Profile["core"]} core
+ * @param {RoomRecord} room
+ * @param {{ before?: number, after?: number, limit: number, newest: boolean }} page
+ */
+async function read(core, room, { limit, ...page }) {
+  const found = await readPage(core.db, { room: room.id, ...page, limit: limit + 1 });
+  const hasMore = found.length > limit;
+  const kept = page.newest ? found.slice(-limit) : found.slice(0, limit);
+  const rows = await Promise.all(
+    kept.map(async (stored) => toMessageRow(room, stored, await openRow(core, stored))),
+  );
+  return { rows, hasMore };
+}
