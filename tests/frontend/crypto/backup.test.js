@@ -64,6 +64,13 @@ test("row 5: a wrap opens for its user, backup, method and parameters only", asy
   }
 });
 
+test("row 5: a wrap for one method is none for another, even when neither has parameters", async () => {
+  const { userId, wrappingKey, backup, wrap } = await wrapped(RECOVERY);
+  const passkey = { method: "passkey" };
+  const open = () => unwrapBackupKey(wrap, backup.brkId, userId, passkey, wrappingKey);
+  assert.equal(await refusalOf(open), "auth-failed");
+});
+
 test("row 21: a wrap with parameters below the floor is neither made nor opened", async () => {
   const { userId, wrappingKey, backup, wrap } = await wrapped();
   const weak = { method: "password", params: { ...KDF_DEFAULT, mKib: 65_535 } };

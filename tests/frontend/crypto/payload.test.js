@@ -43,8 +43,7 @@ async function sealed(content = { t: "text", body: "hello" }) {
 }
 
 /** What a sender makes who does not keep to the rules but owns the keys. */
-async function sealRaw(context, commitment, padded) {
-  const contentKey = randomBytes(32);
+async function sealRaw(context, commitment, padded, contentKey = randomBytes(32)) {
   const header = headerOf(context, commitment);
   const key = await hkdf(ZERO_SALT, contentKey, utf8(LABEL.payload), 32);
   const payload = await aeadSeal(key, padded, header);
@@ -167,6 +166,18 @@ test("row 17: another payload with the very same GCM tag and key is refused", as
   await aeadOpen(key, swapped, headerOf(context, commitment)); // GCM itself is content
   const reason = await refusalOf(() => openPayload(context, capsule, swapped, commitment));
   assert.equal(reason, "auth-failed");
+});
+
+test("row 17: a whole new message under the content key of another is refused", async () => {
+  const { context, capsule } = await sealed({ t: "text", body: "I owe you 10" });
+  const json = utf8('{"t":"text","body":"I owe you 10000"}');
+  const frankingKey = randomBytes(32);
+  const commitment = await commitTo(context, frankingKey, json);
+  const padded = pad(lengthPrefixedAll([frankingKey, json]));
+  const forged = await sealRaw(context, commitment, padded, capsule.contentKey);
+  await openPayload(context, forged.capsule, forged.payload, commitment); // all is right but the sender
+  const open = () => openPayload(context, capsule, forged.payload, commitment);
+  assert.equal(await refusalOf(open), "auth-failed");
 });
 
 test("row 18: a ciphertext that opens under two keys is refused under both", async () => {
