@@ -1,6 +1,7 @@
 """The Python client and a real server: people meet, talk, come back, and lose things."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from client.wire import room_id as wire_room
 from protocol import bodies, frames
 from protocol.errors import CloseCode
 from protocol.ids import UserId
-from tests.client.conftest import Crowd, Device
+from tests.client.conftest import PASSWORD, Crowd, Device
 
 
 async def talk(alice: Device, bob: Device) -> bytes:
@@ -290,3 +291,50 @@ async def test_prekeys_are_filled_up_and_never_numbered_twice(crowd: Crowd) -> N
     assert count.opk == 100
     assert len(set(bob.file.state.one_time_prekeys) - before) == 1
     assert min(set(bob.file.state.one_time_prekeys) - before) > max(before)
+
+
+async def test_a_server_that_hides_a_device_is_noticed(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await crowd.contacts()
+    room_id = await talk(alice, bob)
+    await bob.read(room_id)
+    honest = bob.api.call
+
+    async def lying(method: str, path: str, answer: Any, body: Any = None) -> Any:
+        found = await honest(method, path, answer, body)
+        if isinstance(found, bodies.DeviceDirectory):
+            found = msgspec.structs.replace(found, lists=found.lists[:1])
+        return found
+
+    monkeypatch.setattr(bob.api, "call", lying)
+    await crowd.device(alice.email).log_in()
+    alice.engine.directory.forget([alice.user_id])
+    await alice.engine.send_text(room_id, "from one of two devices")
+    (received,) = await bob.engine.catch_up(room_id)
+    assert received.text == "from one of two devices"
+    assert received.hides_devices
+
+
+async def test_the_servers_files_hold_neither_words_nor_private_keys(crowd: Crowd) -> None:
+    alice, bob = await crowd.contacts()
+    room_id = await talk(alice, bob)
+    await alice.engine.send_text(room_id, "canary-6f1d0c")
+    assert await bob.texts(room_id) == ["canary-6f1d0c"]
+    kept = b"".join(
+        path.read_bytes() for path in crowd.server.data_dir.rglob("*") if path.is_file()
+    )
+    assert alice.email.encode() in kept
+    secrets = [
+        key.scalar()
+        for device in (alice, bob)
+        for key in (
+            device.file.state.device.signing_key,
+            device.file.state.device.identity_key,
+            device.file.state.signed_prekeys[0].key,
+            *device.file.state.one_time_prekeys.values(),
+        )
+    ]
+    for secret in (b"canary-6f1d0c", PASSWORD.encode(), *secrets):
+        for form in (secret, secret.hex().encode(), b64url_encode(secret).encode()):
+            assert form not in kept
