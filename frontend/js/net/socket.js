@@ -46,6 +46,7 @@ const TOO_MANY_MS = 60_000;
  * @property {() => void} start
  * @property {() => void} stop
  * @property {() => void} wake look now: the network came back, or the page is looked at again
+ * @property {() => void} lost the browser says that there is no network: do not wait for the silence
  * @property {(frame: ClientFrame) => boolean} send false when there is no connection
  * @property {(frame: Asked) => Promise<Answer>} request rejects with RefusedError or
  *   AppError("offline")
@@ -134,6 +135,7 @@ export function createSocket(environment, owner) {
       pause?.abort();
       link?.probe();
     },
+    lost: () => link?.close(),
     send: (frame) => link?.send(frame) ?? false,
     request: (frame) => link?.request(frame) ?? Promise.reject(new AppError("offline")),
   });

@@ -219,6 +219,8 @@ export async function createEngine(world, emit) {
     },
     /** The network is back, or the page is looked at. */
     wake: () => profile?.wake(),
+    /** The network is gone. */
+    lost: () => profile?.lost(),
     /** For tests: wait until nothing is being taken in. */
     settled: async () => profile?.inbox.settled(),
     close() {

@@ -20,6 +20,8 @@ import { takePage } from "./page.js";
 /** @import { Aftermath, Parts } from "./page.js" */
 
 const PAGE = HISTORY_PAGE;
+const COSTLY_ENTRIES = 3; // in a minute: somebody is making this device work for nothing
+const COSTLY_PAUSE_MS = 60_000;
 const AGAIN_MS = 5_000;
 const BUFFERED = 500; // entries kept ahead of a gap; the rest comes with the sync
 
@@ -126,6 +128,21 @@ export function createInbox(core, parts) {
     }
   };
 
+  /** @type {number[]} when entries cost much and opened nothing */
+  let charges = [];
+  /**
+   * Forged headers cost us a thousand key derivations each; whoever sends many gets a pause (SEAL1 §4.5).
+   * @param {number} costly
+   */
+  const charge = async (costly) => {
+    const nowMs = core.clock.nowMs();
+    const recent = charges.filter((at) => nowMs - at < COSTLY_PAUSE_MS);
+    charges = [...recent, ...Array.from({ length: costly }, () => nowMs)];
+    if (costly === 0 || charges.length < COSTLY_ENTRIES) return;
+    core.log.warn("inbox.paused");
+    await core.clock.sleep(COSTLY_PAUSE_MS);
+  };
+
   /** @param {string} room */
   const work = async (room) => {
     looked.clear();
@@ -138,6 +155,7 @@ export function createInbox(core, parts) {
       await meetSenders(page);
       const aftermath = await core.mutex.run(() => takeOnce(room, page));
       await parts.onPage(room, aftermath);
+      await charge(aftermath.costly);
     }
   };
 

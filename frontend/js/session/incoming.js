@@ -10,6 +10,7 @@
 
 import { fromBase64url, toBase64url } from "../lib/bytes.js";
 import { AppError, DecryptError } from "../lib/errors.js";
+import { CHARGED_DERIVATIONS } from "../crypto/constants.js";
 import { openPayload } from "../crypto/payload.js";
 
 /** @import { Capsule, Content, PayloadContext } from "../crypto/types.js" */
@@ -23,8 +24,9 @@ import { openPayload } from "../crypto/payload.js";
  * @typedef {{ kind: "content", capsule: Capsule, content: Content, frankingKey: string,
  *     needsAnswer: boolean, received: number }
  *   | { kind: "nothing", needsAnswer: boolean, received: number }
- *   | { kind: "failed", reason: UndecryptableReason, canAsk: boolean }} Opened
- *   nothing: a heartbeat. failed: `canAsk` when the sending device could send it again
+ *   | { kind: "failed", reason: UndecryptableReason, canAsk: boolean, isCostly: boolean }} Opened
+ *   nothing: a heartbeat. failed: `canAsk` when the sending device could send it again, `isCostly` when
+ *   the attempt is charged (SEAL1 §4.5)
  */
 
 /**
@@ -126,7 +128,7 @@ function contextOfSender({ id }, sender, device, msgId) {
 function failedBy(core, error) {
   if (error instanceof DecryptError) {
     const isFinal = ["unsupported", "bad-signature", "duplicate"].includes(error.reason);
-    return failed(error.reason, !isFinal);
+    return failed(error.reason, !isFinal, error.derivations > CHARGED_DERIVATIONS);
   }
   if (error instanceof AppError && error.code !== "storage_failed")
     return failed("auth-failed", true);
@@ -137,8 +139,9 @@ function failedBy(core, error) {
 /**
  * @param {UndecryptableReason} reason
  * @param {boolean} canAsk
+ * @param {boolean} [isCostly]
  * @returns {Opened}
  */
-function failed(reason, canAsk) {
-  return { kind: "failed", reason, canAsk };
+function failed(reason, canAsk, isCostly = false) {
+  return { kind: "failed", reason, canAsk, isCostly };
 }

@@ -95,6 +95,7 @@
  * @property {{ delivered: number, read: number }} told the receipts of this account at the server
  * @property {number} peerDelivered
  * @property {number} peerRead
+ * @property {number} beforeSeq the last of a run of entries from before this device
  * @property {string} draft
  * @property {number} lastActivityMs
  * @property {number} sseq of the last message this device sealed

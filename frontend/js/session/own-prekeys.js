@@ -17,7 +17,6 @@ import {
 } from "../crypto/prekeys.js";
 import { ONE_TIME_PREKEYS } from "../crypto/constants.js";
 import { prekeyCount } from "../protocol/bodies.js";
-import { PREKEYS_LOW } from "../protocol/limits.js";
 import { putPreKey, readPreKeys, removePreKey } from "../storage/prekeys.js";
 import { putSetting, readSetting } from "../storage/settings.js";
 import { forgetSeenSessions } from "../storage/sessions.js";
@@ -30,6 +29,7 @@ import { forgetSeenSessions } from "../storage/sessions.js";
 /** @import { Vault } from "./vault.js" */
 
 const COUNTERS = "prekey-counters";
+const DRAIN = "prekey-drain";
 const UNEXPLAINED = 10; // claims without a session that are still chance: messages on the way
 
 /** @typedef {{ nextSigned: number, nextOneTime: number }} Counters */
@@ -66,12 +66,27 @@ export function createOwnPreKeys(core) {
     }
   };
 
+  /**
+   * @param {number} missing claimed at the server, not used up here
+   * @returns {Promise<boolean>} whether many more are missing than when it was last judged
+   */
+  const noteDrain = async (missing) => {
+    const row = await readSetting(db, DRAIN);
+    const { known } = row ? await vault.open("setting", DRAIN, row.sealed) : { known: 0 };
+    const isDrained = missing - known > UNEXPLAINED;
+    if (isDrained) core.log.warn("prekeys.drained", { missing });
+    if (isDrained || missing < known) {
+      const sealed = await vault.seal("setting", DRAIN, { known: missing });
+      await db.commit([putSetting({ id: DRAIN, sealed })]);
+    }
+    return isDrained;
+  };
+
   const look = async () => {
     const held = await api.call("GET", "/api/e2ee/prekeys/count", prekeyCount);
     const signed = newest(await readPreKeys(db, "signed_prekeys"));
     const unused = await readPreKeys(db, "one_time_prekeys");
-    const isDrained = unused.length - held.opk > UNEXPLAINED + PREKEYS_LOW;
-    if (isDrained) core.log.warn("prekeys.drained", { here: unused.length, there: held.opk });
+    const isDrained = await noteDrain(unused.length - held.opk);
     const isDue =
       signed === undefined ||
       signed.id !== held.spk_id ||

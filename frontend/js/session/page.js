@@ -41,6 +41,7 @@ const HEARTBEAT_AFTER = 50; // received in one chain without an own message (SEA
  * @property {NonNullable<ControlContent["trust"]>} trust statements of own devices
  * @property {{ sender: string, own: [number, string], peers: string }[]} gossip
  * @property {{ key: string, seq: number, server_ms: number }[]} settled own messages seen in the log
+ * @property {number} costly entries that cost much and opened nothing
  */
 
 /** @typedef {{ trust: Trust, sessions: Sessions, rooms: Rooms }} Parts */
@@ -78,6 +79,7 @@ class Page {
     trust: [],
     gossip: [],
     settled: [],
+    costly: 0,
   };
 
   /**
@@ -172,10 +174,17 @@ class Page {
    * @param {string} key
    * @param {Extract<Opened, { kind: "failed" }>} failed
    */
-  async #takeFailed(message, key, { reason, canAsk }) {
+  async #takeFailed(message, key, { reason, canAsk, isCostly }) {
     const { sender, sender_device: device, seq, payload, c2 } = message;
     // Opened before: a replay by the server, or the same bytes twice. Nothing is new to anybody.
     if (reason === "duplicate") return;
+    // A new device says once, and not for every message, that there was something before it.
+    if (reason === "before-this-device" && this.#room.beforeSeq === seq - 1) {
+      this.#room = { ...this.#room, beforeSeq: seq };
+      return;
+    }
+    if (reason === "before-this-device") this.#room = { ...this.#room, beforeSeq: seq };
+    if (isCostly) this.#after.costly += 1;
     this.#room = noteUnread(this.#room, device);
     /** @type {RowRecord} */
     const record = {

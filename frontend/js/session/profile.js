@@ -65,8 +65,9 @@ const HOUSEKEEPING_MS = 6 * 3_600_000; // prekeys are looked at, and the log-in 
  * @param {OwnDevice} own
  */
 export async function openProfile(environment, local, own) {
-  const { clock, log, db, api, emit } = environment;
+  const { log, db, api, emit } = environment;
   const life = new AbortController();
+  const clock = clockOf(environment.clock, life.signal);
   let serverOffsetMs = 0;
   /** @type {Connection} */
   let connection = { status: "connecting", retryAtMs: null };
@@ -128,7 +129,7 @@ export async function openProfile(environment, local, own) {
     const isOwn = user === own.user;
     if (event.kind === "removed-device") await dropSessions([peerName(user, event.device)]);
     if (event.kind === "new-device" && isOwn) {
-      emit("notice", { kind: "info", text: "security.new_device", params: {} });
+      emit("notice", { kind: "info", text: "notice.own-device", params: {} });
       await shareWithOwn(trust.statements().filter(({ verified }) => verified));
     }
     if (event.kind === "new-device" && !isOwn) await tellInRoom(user, "new-device");
@@ -349,6 +350,7 @@ export async function openProfile(environment, local, own) {
       socket.stop();
     },
     wake: () => socket.wake(),
+    lost: () => socket.lost(),
     async emitAll() {
       emit("me", me());
       emit("connection", connection);
@@ -366,4 +368,25 @@ export async function openProfile(environment, local, own) {
       if (on) socket.wake();
     },
   });
+}
+
+/**
+ * A clock that stops with the profile: whoever sleeps then never wakes, and touches nothing of the next.
+ * @param {Clock} clock
+ * @param {AbortSignal} life
+ * @returns {Clock}
+ */
+function clockOf(clock, life) {
+  return {
+    nowMs: clock.nowMs,
+    sleep: (delayMs, signal) =>
+      new Promise((resolve, reject) => {
+        const ends = signal === undefined ? [life] : [life, signal];
+        const guard = (/** @type {() => void} */ settle) => (life.aborted ? undefined : settle());
+        clock.sleep(delayMs, AbortSignal.any(ends)).then(
+          () => guard(resolve),
+          (error) => guard(() => reject(error)),
+        );
+      }),
+  };
 }

@@ -181,6 +181,7 @@ function newRecord(wire, peer) {
     told: { delivered: 0, read: 0 },
     peerDelivered: 0,
     peerRead: 0,
+    beforeSeq: -1,
     draft: "",
     lastActivityMs: wire.created_ms,
     sseq: 0,

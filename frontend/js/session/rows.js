@@ -42,8 +42,10 @@ export function waitingOrder(position) {
  * @returns {Promise<{ stored: StoredRow, change: Change }>}
  */
 export async function storeRow({ vault }, { key, room, order, record, wantedFrom = null }) {
-  const { seq, mine, kind } = record;
-  const counts = !mine && kind !== "system" && seq !== null;
+  const { seq, mine, kind, reason } = record;
+  // What this device was never meant to read is not waiting to be read.
+  const isForeign = kind === "system" || reason === "before-this-device";
+  const counts = !mine && !isForeign && seq !== null;
   /** @type {StoredRow} */
   const stored = {
     key,

@@ -90,4 +90,5 @@ globalThis.addEventListener("message", async ({ data }) => {
   }
 });
 globalThis.addEventListener("online", () => engine?.wake());
+globalThis.addEventListener("offline", () => engine?.lost());
 tell("started", null);
