@@ -86,6 +86,7 @@ function listen() {
     router.go("welcome", {}, { replace: true });
   });
   document.addEventListener("visibilitychange", tellActive);
+  store.subscribe((state) => state.session, tellActive);
 }
 
 async function boot() {

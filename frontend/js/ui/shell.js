@@ -58,6 +58,7 @@ export function shell({ destinations }) {
     el,
     panes,
     update(model) {
+      el.dataset["active"] = model.active;
       el.dataset["pane"] = model.pane;
       el.dataset["layout"] = model.layout;
       setAttribute(el, "data-details", model.details ? "open" : null);

@@ -14,45 +14,42 @@ const SHOWN_MS = 5000;
  */
 
 /**
- * One quiet line at a time about the result of the last act. A new one takes the place of the old one. It waits while
- * the reader points at it or has focus in it.
- * @param {{ setTimeout?: typeof globalThis.setTimeout, clearTimeout?: typeof globalThis.clearTimeout }} [clock]
+ * One quiet line at a time about the result of the last act. A new one takes the place of the old one. It lets clicks
+ * through, but for its action, and stays while the reader points at that or has focus in it.
  */
-export function toasts(clock = globalThis) {
-  const later = clock.setTimeout ?? setTimeout;
-  const never = clock.clearTimeout ?? clearTimeout;
+export function toasts() {
   const el = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
-  /** @type {(() => void) | null} */
-  let leave = null;
+  const nothing = () => {};
+  let leave = nothing;
 
   /** @param {Toast} toast */
   function show(toast) {
-    leave?.();
+    leave();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    const row = toastRow(toast, () => end(false));
-    const start = () => (timer = later.call(globalThis, () => end(true), SHOWN_MS));
-    const wait = () => never.call(globalThis, timer);
+    const row = toastRow(toast, () => end(true));
+    const stay = () => clearTimeout(timer);
 
-    /** @param {boolean} unused */
-    function end(unused) {
-      if (leave !== leaveThis) return;
-      leave = null;
-      wait();
+    /** @param {boolean} used */
+    function end(used) {
+      stay();
       row.remove();
-      if (unused) toast.onGone?.();
+      leave = nothing;
+      if (!used) toast.onGone?.();
     }
-    const leaveThis = () => end(true);
+    function count() {
+      stay();
+      timer = setTimeout(leave, SHOWN_MS);
+    }
 
-    leave = leaveThis;
-    for (const type of ["pointerenter", "focusin"]) row.addEventListener(type, wait);
-    for (const type of ["pointerleave", "focusout"])
-      row.addEventListener(type, () => (wait(), start()));
+    leave = () => end(false);
+    for (const type of ["pointerover", "focusin"]) row.addEventListener(type, stay);
+    for (const type of ["pointerout", "focusout"]) row.addEventListener(type, count);
     el.replaceChildren(row);
-    start();
+    count();
   }
 
-  return { el, show, destroy: () => leave?.() };
+  return { el, show, destroy: () => leave() };
 }
 
 /**
