@@ -26,6 +26,7 @@ from client.seal.prekeys import sign_one_time_prekey, sign_signed_prekey
 from config.secrets import Secrets
 from mail.outbox import Outbox
 from models.accounts import KdfParams
+from models.backups import Backup, Wrap
 from models.events import Event, Told
 from models.ports import Clock
 from models.stores import Stores
@@ -210,6 +211,13 @@ async def until_refused(code: ErrorCode, call: Callable[[], Awaitable[Any]]) -> 
 def auth_key(word: str) -> bytes:
     """Return what a browser derives from a password, without the work."""
     return word.encode().ljust(32, b"\0")[:32]
+
+
+def backup(user_id: str, version: int = 1, **changes: Any) -> Backup:
+    """Return a backup of the right form, opened by password and by recovery code."""
+    wraps = (Wrap("password", "AAAA", KDF, "A" * 22), Wrap("recovery", "BBBB"))
+    values = {"brk_id": "C" * 21 + "A", "wraps": wraps, "identity": "DDDD"} | changes
+    return Backup(user_id=user_id, version=version, **values)  # type: ignore[arg-type]
 
 
 class Seal:

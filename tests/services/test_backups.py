@@ -1,28 +1,20 @@
 """The identity backup: kept by version, opened by nobody here."""
 
-from typing import Any
-
 import pytest
 
 from models.accounts import KdfParams
-from models.backups import Backup, Wrap
+from models.backups import Wrap
 from protocol.errors import ErrorCode
 from protocol.ids import UserId
-from tests.house import KDF, House, refused
+from tests.house import KDF, House, backup, refused
 
 SALT = "A" * 22
 RECOVERY = Wrap("recovery", "BBBB")
-PASSWORD = Wrap("password", "AAAA", KDF, SALT)
 
 
 @pytest.fixture
 async def user_id(house: House) -> UserId:
     return (await house.sign_up("an@example.org")).account.user_id
-
-
-def backup(user_id: UserId, version: int = 1, **changes: Any) -> Backup:
-    values = {"brk_id": SALT, "wraps": (PASSWORD, RECOVERY), "identity": "DDDD"} | changes
-    return Backup(user_id=user_id, version=version, **values)
 
 
 async def test_there_is_none_at_first(house: House, user_id: UserId) -> None:

@@ -3,23 +3,16 @@
 import pytest
 
 from models.accounts import KdfParams
-from models.backups import Backup, Wrap
 from models.events import LoginsEnded
 from protocol.errors import AppError, ErrorCode
 from services.logins import Opened
 from services.sign_in import Challenge, KnownBrowser
-from tests.house import BROWSER, HOME, KDF, House, Seal, auth_key, refused
+from tests.house import BROWSER, HOME, KDF, House, Seal, auth_key, backup, refused
 
 AN = "an@example.org"
 NEW_SALT = "B" * 21 + "A"
 NEW_KDF = KdfParams(131_072, 3, 1)
 NEW = auth_key("new password")
-
-
-def backup(user_id: str, version: int, **changes: object) -> Backup:
-    wraps = (Wrap("password", "AAAA", KDF, "A" * 22), Wrap("recovery", "BBBB"))
-    values = {"brk_id": "C" * 21 + "A", "wraps": wraps, "identity": "DDDD"} | changes
-    return Backup(user_id=user_id, version=version, **values)  # type: ignore[arg-type]
 
 
 async def reset(house: House) -> Opened:
