@@ -96,8 +96,7 @@ class Cli:
 
     async def send(self, arguments: argparse.Namespace) -> None:
         """Send a text to a contact."""
-        await self.account.resume()
-        await self.account.replenish()
+        await self._wake()
         peer = b64url_decode(await self._user(arguments.person, "accepted"))
         room_id = await self.engine.open_room(peer)
         answer = await self.engine.send_text(room_id, arguments.text)
@@ -109,8 +108,7 @@ class Cli:
         names = await self._names()
         while left is None or left > 0:
             try:
-                await self.account.resume()
-                await self.account.replenish()
+                await self._wake()
                 device = DeviceId(b64url_encode(self.file.state.device.device_id))
                 async with await Socket.open(self.api, device) as socket:
                     async for received in self.engine.follow(socket):
@@ -124,6 +122,12 @@ class Cli:
                 pass
             if left != 0:
                 await asyncio.sleep(RECONNECT_S)
+
+    async def _wake(self) -> None:
+        """Log in again with what is kept, and see to the keys before they are used."""
+        await self.account.resume()
+        await self.account.recover_from_rollback()
+        await self.account.replenish()
 
     async def _finish_login(self, pending: PendingCode, *, with_recovery: bool) -> None:
         code = _ask("Code from the mail")

@@ -143,18 +143,28 @@ class Account:
         Order: private halves are saved before their public ones leave.
         """
         count = await self._api.call("GET", "/api/e2ee/prekeys/count", bodies.PrekeyCount)
-        state, now_ms = self._file.state, self._now_ms()
+        prekeys = OwnPrekeys(self._file.state.device, self._file.state)
+        is_due = prekeys.is_rotation_due(self._now_ms())
+        missing = max(0, ONE_TIME_PREKEY_POOL - count.opk)
+        if is_due or missing > 0:
+            await self._publish(prekeys, is_due, missing)
+
+    async def recover_from_rollback(self) -> bool:
+        """Begin anew with everybody when the state is older than what the server has seen of it.
+
+        A state file that was restored from a copy would use ratchet keys a second time.
+
+        Returns: whether it was so
+        """
+        cursor = await self._api.call("GET", "/api/e2ee/self/cursor", bodies.Cursor)
+        state = self._file.state
+        if cursor.msg_id is None or b64url_decode(cursor.msg_id) in state.sent:
+            return False
+        state.sessions.clear()
         prekeys = OwnPrekeys(state.device, state)
-        is_due, missing = prekeys.is_rotation_due(now_ms), ONE_TIME_PREKEY_POOL - count.opk
-        if not is_due and missing <= 0:
-            return
-        upload = bodies.PrekeyUpload(
-            spk=prekeys.make_signed(now_ms) if is_due else UNSET,
-            opks=prekeys.make_one_time(max(0, missing)),
-        )
-        state.forget_expired(now_ms)
-        self._file.save()
-        await self._api.call("POST", "/api/e2ee/prekeys", bodies.PrekeyCount, upload)
+        prekeys.skip_ids()
+        await self._publish(prekeys, True, ONE_TIME_PREKEY_POOL)
+        return True
 
     async def resume(self) -> None:
         """Get an access token with the refresh token that the state holds.
@@ -164,6 +174,16 @@ class Account:
         await self._api.renew()
         self._file.state.refresh_cookie = self._api.refresh_cookie
         self._file.save()
+
+    async def _publish(self, prekeys: OwnPrekeys, with_signed: bool, one_time: int) -> None:
+        now_ms = self._now_ms()
+        upload = bodies.PrekeyUpload(
+            spk=prekeys.make_signed(now_ms) if with_signed else UNSET,
+            opks=prekeys.make_one_time(one_time),
+        )
+        self._file.state.forget_expired(now_ms)
+        self._file.save()
+        await self._api.call("POST", "/api/e2ee/prekeys", bodies.PrekeyCount, upload)
 
     async def _stored_backup(self) -> bodies.Backup | None:
         try:

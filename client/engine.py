@@ -38,6 +38,7 @@ class Engine:
         self.directory = Directory(api, file)
         self._api = api
         self._file = file
+        self._now_ms = now_ms
         self._outgoing = Outgoing(api, file, self.directory, now_ms)
         self._incoming = Incoming(file, self.directory, now_ms)
         self._repair = Repair(file, self._incoming, now_ms)
@@ -77,6 +78,21 @@ class Engine:
             draft = await self._outgoing.draft(room_id, content)
         return await self._deliver(draft, socket)
 
+    async def prepare(self, room_id: bytes, content: Content) -> bodies.SendRequest:
+        """Seal a message without sending it; `post` may send the same bytes any number of times."""
+        async with self._lock:
+            draft = await self._outgoing.draft(room_id, content)
+            return await self._outgoing.complete(draft)
+
+    async def post(
+        self, room_id: bytes, body: bodies.SendRequest, socket: Socket | None = None
+    ) -> bodies.SendAnswer:
+        """Hand a prepared message to the server; the same bytes again give the first answer.
+
+        Raises: RefusedError, `stale_devices` included; ConnectionLostError
+        """
+        return await self._outgoing.post(room_id, body, socket)
+
     async def send_text(
         self, room_id: bytes, text: str, socket: Socket | None = None
     ) -> bodies.SendAnswer:
@@ -89,6 +105,9 @@ class Engine:
         Returns: nothing for what this device has sent itself or opened before; after the entry,
             older ones that it has made readable
         """
+        pause_ms = self._incoming.charges.paused_until_ms - self._now_ms()
+        if pause_ms > 0:
+            await asyncio.sleep(pause_ms / 1_000)
         async with self._lock:
             received = await self._incoming.open(room_id, message)
             room = self._file.state.rooms[room_id]

@@ -19,6 +19,12 @@ from client.seal.payload import Capsule, CapsuleKind, PayloadContext, open_paylo
 from client.state import StateFile, Trail, Unopened
 from protocol import frames
 
+CHARGED_DERIVATIONS = 100
+CHARGE_WINDOW_MS = 60_000
+CHARGES_PER_WINDOW = 3
+PAUSE_MS = 60_000
+"""Three forged headers a minute cost a few milliseconds; more of them are kept waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -75,10 +81,31 @@ class _Shared(msgspec.Struct):
     dl: _Dl | None = None
 
 
+class Charges:
+    """What failed messages have cost; a device that sends many dear ones makes reading pause.
+
+    Spec: SEAL1 §4.5, §6 row 16.
+    """
+
+    def __init__(self) -> None:
+        self._charged_ms: dict[bytes, list[int]] = {}
+        self.paused_until_ms = 0
+
+    def note(self, sender: bytes, derivations: int, now_ms: int) -> None:
+        """Charge a failure to the device it came from."""
+        if derivations <= CHARGED_DERIVATIONS:
+            return
+        recent = [at for at in self._charged_ms.get(sender, []) if now_ms - at < CHARGE_WINDOW_MS]
+        self._charged_ms[sender] = [*recent, now_ms]
+        if len(recent) + 1 >= CHARGES_PER_WINDOW:
+            self.paused_until_ms = now_ms + PAUSE_MS
+
+
 class Incoming:
     """Opens what arrives; whoever calls it holds the engine's lock and saves the state."""
 
     def __init__(self, file: StateFile, directory: Directory, now_ms: Callable[[], int]) -> None:
+        self.charges = Charges()
         self._file = file
         self._directory = directory
         self._now_ms = now_ms
@@ -106,6 +133,7 @@ class Incoming:
             commitment, payload = b64url_decode(message.c2), b64url_decode(message.payload)
             received = await self._read(received, context, opened.capsule, commitment, payload)
         except DecryptError as error:
+            self.charges.note(received.sender, error.derivations, self._now_ms())
             return self._failed(received, message, error.reason)
         except MalformedError:
             return self._failed(received, message, DecryptReason.AUTH_FAILED)

@@ -120,8 +120,7 @@ class Outgoing:
             if sealing.can_send(state, device):
                 capsule = draft.capsule_for(place)
                 draft.capsules[place] = sealing.seal_capsule(state, device, capsule)
-        if draft.kind is CapsuleKind.MESSAGE:
-            state.sent[draft.message_id] = _sent_message(draft, wanted)
+        state.sent[draft.message_id] = _sent_message(draft, wanted)
         self._file.save()
         return bodies.SendRequest(
             msg_id=MsgId(b64url_encode(draft.message_id)),
@@ -217,9 +216,12 @@ def stale_users(error: RefusedError) -> list[bytes]:
 
 
 def _sent_message(draft: Draft, wanted: dict[bytes, DeviceIdentity]) -> SentMessage:
+    """What is remembered of it; nobody may ask for a control message again."""
+    recipients = {
+        place: wanted[place].account_key
+        for place in draft.capsules
+        if place in wanted and draft.kind is CapsuleKind.MESSAGE
+    }
     return SentMessage(
-        draft.sealed.payload_hash,
-        draft.sent_at_ms,
-        {place: wanted[place].account_key for place in draft.capsules if place in wanted},
-        draft.sealed.content_key,
+        draft.sealed.payload_hash, draft.sent_at_ms, recipients, draft.sealed.content_key
     )

@@ -15,6 +15,9 @@ from client.seal.prekeys import (
 from client.state import State, StoredSignedPrekey
 from protocol import bodies
 
+_SKIPPED_IDS = 1 << 16
+"""More than a device uses in years, and room for thousands of rollbacks below 2^31."""
+
 
 class OwnPrekeys:
     """Makes prekeys; the caller saves the state before it publishes them."""
@@ -28,6 +31,10 @@ class OwnPrekeys:
         self._state.signed_prekeys = []
         self._state.one_time_prekeys = {}
         self._state.next_prekey_id = first_prekey_id()
+
+    def skip_ids(self) -> None:
+        """Go far beyond ids that a rolled-back state does not remember having used."""
+        self._state.next_prekey_id += _SKIPPED_IDS
 
     def is_rotation_due(self, now_ms: int) -> bool:
         """Whether the newest signed prekey is 7 days old."""

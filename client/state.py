@@ -121,7 +121,10 @@ class State:
         return self.me.device
 
     def forget_expired(self, now_ms: int) -> None:
-        """Drop private prekeys after 21 days, and what is older than a server keeps messages."""
+        """Drop private prekeys after 21 days, and what is older than a server keeps messages.
+
+        The newest message sent stays, because a rolled-back state is known by not knowing it.
+        """
         kept = [
             prekey
             for prekey in self.signed_prekeys
@@ -137,10 +140,11 @@ class State:
             for message, seen_ms in self.seen_messages.items()
             if now_ms - seen_ms < DEDUPE_TTL_MS
         }
+        newest_ms = max((sent.sent_at_ms for sent in self.sent.values()), default=0)
         self.sent = {
             message: sent
             for message, sent in self.sent.items()
-            if now_ms - sent.sent_at_ms < MESSAGE_TTL_MS
+            if now_ms - sent.sent_at_ms < MESSAGE_TTL_MS or sent.sent_at_ms == newest_ms
         }
         self.unopened = {
             message: unopened

@@ -1,50 +1,15 @@
-"""A server in a process of its own, and people who talk through it with the Python client."""
+"""A server in a process of its own, and a crowd of people on it."""
 
-import asyncio
 import os
-import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from client.account import Account, NewAccount, PendingCode
-from client.api import Api, Socket
-from client.engine import Engine, system_now_ms
-from client.incoming import Received
-from client.people import People
-from client.seal.encoding import b64url_encode
-from client.state import StateFile
-from protocol.ids import DeviceId
-
-ROOT = Path(__file__).parents[2]
-PASSWORD = "correct horse battery staple"
-
-
-@dataclass
-class ServerProcess:
-    """A running server and the folder it keeps everything in."""
-
-    origin: str
-    data_dir: Path
-
-    _read: set[Path] = field(default_factory=set)
-
-    async def code_for(self, email: str) -> str:
-        """The code in the next mail to an address; mails go out a moment after the answer."""
-        async with asyncio.timeout(10):
-            while True:
-                mails = set(self.data_dir.joinpath("outbox").glob(f"*-{email}.eml")) - self._read
-                for mail in mails:
-                    self._read.add(mail)
-                    found = re.search(r"\b\d{6}\b", mail.read_text(encoding="utf-8"))
-                    assert found is not None
-                    return found.group()
-                await asyncio.sleep(0.02)
+from tests.client.crowd import ROOT, Crowd, ServerProcess
 
 
 @pytest.fixture(scope="session")
@@ -67,88 +32,6 @@ def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerP
         yield ServerProcess(greeting.split()[-1], data_dir)
         process.terminate()
         assert process.wait(timeout=15) == 0
-
-
-@dataclass
-class Device:
-    """One device of a person, through the Python client."""
-
-    server: ServerProcess
-    email: str
-    path: Path
-    file: StateFile = field(init=False)
-    api: Api = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        """Begin with what the state file holds, as after a restart."""
-        self.file = StateFile(self.path)
-        self.api = Api(self.server.origin, self.file.state.refresh_cookie)
-        self.account = Account(self.api, self.file, system_now_ms)
-        self.engine = Engine(self.api, self.file)
-        self.people = People(self.api)
-
-    @property
-    def user_id(self) -> bytes:
-        return self.file.state.device.user_id
-
-    async def sign_up(self) -> NewAccount:
-        pending = await self.account.sign_up(self.email, self.email.split("@")[0], PASSWORD)
-        new = await self.account.submit_code(pending, await self.code())
-        assert new is not None
-        return new
-
-    async def log_in(self, password: str = PASSWORD, recovery_code: str | None = None) -> None:
-        pending: PendingCode = await self.account.log_in(self.email, password)
-        await self.account.submit_code(pending, await self.code(), recovery_code)
-
-    async def code(self) -> str:
-        return await self.server.code_for(self.email)
-
-    async def connect(self) -> Socket:
-        device = DeviceId(b64url_encode(self.file.state.device.device_id))
-        return await Socket.open(self.api, device)
-
-    async def read(self, room_id: bytes) -> list[Received]:
-        """What is new in a room, with everything devices owe each other sent."""
-        received = await self.engine.catch_up(room_id)
-        await self.engine.settle(room_id)
-        return received
-
-    async def texts(self, room_id: bytes) -> list[str | None]:
-        """The words among what is new."""
-        return [each.text for each in await self.read(room_id) if not each.is_control]
-
-
-@dataclass
-class Crowd:
-    """Makes devices and closes their connections at the end."""
-
-    server: ServerProcess
-    folder: Path
-    devices: list[Device] = field(default_factory=list)
-
-    def device(self, email: str) -> Device:
-        """A device that is not logged in yet."""
-        path = self.folder / f"device-{len(self.devices)}" / "state.msgpack"
-        self.devices.append(Device(self.server, email, path))
-        return self.devices[-1]
-
-    async def person(self, name: str) -> Device:
-        """A new account with its first device."""
-        device = self.device(f"{name}-{os.urandom(4).hex()}@example.org")
-        await device.sign_up()
-        return device
-
-    async def contacts(self) -> tuple[Device, Device]:
-        """Two new people who are contacts of each other."""
-        alice, bob = await self.person("alice"), await self.person("bob")
-        await alice.people.add((await bob.people.me()).friend_code)
-        request = (await bob.people.contacts()).contacts[0]
-        await bob.people.accept(request.user.id)
-        return alice, bob
 
 
 @pytest_asyncio.fixture

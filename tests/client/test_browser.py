@@ -14,7 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from client.seal.encoding import b64url_decode
 from client.seal.safety_number import safety_number
-from tests.client.conftest import PASSWORD, Crowd, Device, ServerProcess
+from tests.client.crowd import PASSWORD, Crowd, Device, ServerProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -239,3 +239,4 @@ async def test_python_seals_again_what_a_browser_lost(browser_person: Person, cr
             break
         await browser_person.page.wait_for_timeout(50)
     await browser_person.sees("sealed for what is gone")
+    assert any(sent.reissued for sent in terminal.file.state.sent.values())

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from client.api import Socket
+from client.engine import system_now_ms
 from client.errors import RefusedError
-from client.incoming import Received
+from client.incoming import Charges, Incoming, Received
 from client.seal.backup import dump_recovery_code
 from client.seal.device_list import Pin
 from client.seal.encoding import b64url_encode
@@ -21,7 +22,7 @@ from client.wire import room_id as wire_room
 from protocol import bodies, frames
 from protocol.errors import CloseCode
 from protocol.ids import UserId
-from tests.client.conftest import PASSWORD, Crowd, Device
+from tests.client.crowd import PASSWORD, Crowd, Device
 
 
 async def talk(alice: Device, bob: Device) -> bytes:
@@ -126,11 +127,9 @@ async def test_whoever_was_away_gets_everything_after_a_restart_once(crowd: Crow
 async def test_the_same_body_posted_twice_is_one_message(crowd: Crowd) -> None:
     alice, bob = await crowd.contacts()
     room_id = await talk(alice, bob)
-    outgoing = alice.engine._outgoing
-    draft = await outgoing.draft(room_id, {"t": "text", "body": "once"})
-    body = await outgoing.complete(draft)
-    first = await outgoing.post(room_id, body, None)
-    assert await outgoing.post(room_id, body, None) == first
+    body = await alice.engine.prepare(room_id, {"t": "text", "body": "once"})
+    first = await alice.engine.post(room_id, body)
+    assert await alice.engine.post(room_id, body) == first
     assert await bob.texts(room_id) == ["once"]
 
 
@@ -266,9 +265,11 @@ async def test_a_false_sender_or_room_opens_nothing(crowd: Crowd) -> None:
 async def forged_view(device: Device, room_id: bytes, forged: frames.Message) -> Received:
     """What a device makes of an entry, without remembering it."""
     before = dump_state(device.file.state)
-    (opened,) = await device.engine.receive(room_id, forged)
+    opened = await Incoming(device.file, device.engine.directory, system_now_ms).open(
+        room_id, forged
+    )
     device.file.state = parse_state(before)
-    device.engine._owed.clear()
+    assert opened is not None
     return opened
 
 
@@ -338,3 +339,33 @@ async def test_the_servers_files_hold_neither_words_nor_private_keys(crowd: Crow
     for secret in (b"canary-6f1d0c", PASSWORD.encode(), *secrets):
         for form in (secret, secret.hex().encode(), b64url_encode(secret).encode()):
             assert form not in kept
+
+
+async def test_a_state_restored_from_a_copy_begins_anew(crowd: Crowd) -> None:
+    alice, bob = await crowd.contacts()
+    room_id = await talk(alice, bob)
+    assert not await alice.account.recover_from_rollback()
+    copy = dump_state(alice.file.state)
+    await alice.engine.send_text(room_id, "after the copy")
+    alice.file.state = parse_state(copy)
+    used = set(alice.file.state.one_time_prekeys)
+    assert await alice.account.recover_from_rollback()
+    assert alice.file.state.sessions == {}
+    assert len(set(alice.file.state.one_time_prekeys) - used) == 100
+    await alice.engine.send_text(room_id, "with new keys")
+    assert not await alice.account.recover_from_rollback()
+    assert await bob.texts(room_id) == ["after the copy", "with new keys"]
+    await bob.engine.send_text(room_id, "understood")
+    assert "understood" in await alice.texts(room_id)
+
+
+def test_three_dear_failures_of_a_device_in_a_minute_make_reading_pause() -> None:
+    charges = Charges()
+    for at_ms in (0, 30_000, 61_000):
+        charges.note(b"device", 101, at_ms)
+    assert charges.paused_until_ms == 0
+    charges.note(b"another", 2_000, 62_000)
+    charges.note(b"device", 100, 63_000)
+    assert charges.paused_until_ms == 0
+    charges.note(b"device", 101, 64_000)
+    assert charges.paused_until_ms == 64_000 + 60_000

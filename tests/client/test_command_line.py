@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.client.conftest import PASSWORD, ROOT, ServerProcess
+from tests.client.crowd import PASSWORD, ROOT, ServerProcess
 
 
 @dataclass

@@ -121,6 +121,8 @@ def test_old_private_prekeys_and_what_hangs_on_them_are_forgotten() -> None:
     assert state.seen_messages
     state.forget_expired(NOW_MS + 8 * DAY_MS)
     assert not state.seen_messages
+    assert not state.unopened
+    assert len(state.sent) == 1
     state.forget_expired(NOW_MS + 21 * DAY_MS - 1)
     assert [prekey.id for prekey in state.signed_prekeys] == [7]
     assert state.seen_sessions
