@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,7 +24,7 @@ def compose(
     message = EmailMessage(policy=SMTP)
     message["Subject"] = subject
     message["From"] = sender
-    message["To"] = Address(addr_spec=to)
+    message["To"] = _address(to)
     message["Date"] = formatdate(now_ms / 1_000)
     # No digits: nothing but the code may look like a code.
     name = "".join(secrets.choice(string.ascii_lowercase) for _ in range(_ID_LETTERS))
@@ -31,3 +32,10 @@ def compose(
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body, cte=cte)
     return message
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address(addr_spec=text)
+    except (HeaderParseError, IndexError) as error:
+        raise ValueError("not an e-mail address") from error

@@ -7,9 +7,11 @@ from models.accounts import normalise_email
 from protocol import limits
 from protocol.errors import AppError, ErrorCode
 
-# What HTML calls a valid e-mail address: ASCII, so that lower case has one meaning everywhere.
+# What HTML calls a valid e-mail address, without stray dots (RFC 5322 dot-atom): ASCII, so that
+# lower case has one meaning everywhere.
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_EMAIL = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

@@ -211,6 +211,8 @@ def test_an_address_has_one_spelling(text: str) -> None:
         "an@example.org\r\nBcc: all@example.org",
         "an@example.org\x00",
         "<an@example.org>",
+        "an..nguyen@example.org",
+        ".an@example.org",
         "an@-example.org",
         "a" * 250 + "@x.org",
         "ân@example.org",

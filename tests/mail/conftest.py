@@ -1,0 +1,142 @@
+"""A real SMTP server with a certificate of its own making."""
+
+import asyncio
+import datetime
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@dataclass
+class Certificate:
+    """A self-made certificate for localhost."""
+
+    path: Path
+
+    def server(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path)
+        return context
+
+    def trusting(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.path))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return Certificate(path)
+
+
+@dataclass
+class Mailbox:
+    """What a server does with a mail: `replies` are given in turn, then it is accepted."""
+
+    port: int = 0
+    replies: list[str] = field(default_factory=list)
+    mails: list[bytes] = field(default_factory=list)
+    tries: list[bytes] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
+    users: list[str | None] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.tries.append(content)
+        self.encrypted.append(session.ssl is not None)
+        self.users.append(session.auth_data)
+        if self.replies:
+            return self.replies.pop(0)
+        self.mails.append(content)
+        return "250 OK"
+
+    async def arrived(self, count: int = 1) -> bytes:
+        """Wait until so many mails have been accepted; returns the newest."""
+        await until(lambda: len(self.mails) >= count)
+        return self.mails[-1]
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that happens soon."""
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - the other side is another program
+            await asyncio.sleep(0.01)
+
+
+Serve = Callable[..., Any]
+
+
+def known(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> Any:
+    is_right = isinstance(data, LoginPassword) and data.password == b"secret"
+    return AuthResult(
+        success=is_right, handled=is_right, auth_data=data.login.decode() if is_right else None
+    )
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a server on this event loop: `await serve(starttls=context)` or `tls=context`."""
+    servers: list[asyncio.Server] = []
+
+    async def start(
+        *,
+        starttls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+        **options: Any,
+    ) -> Mailbox:
+        box = Mailbox()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: SMTP(
+                box,
+                hostname="localhost",
+                tls_context=starttls,
+                require_starttls=starttls is not None,
+                loop=loop,
+                **options,
+            ),
+            "localhost",
+            port,
+            ssl=tls,
+        )
+        servers.append(server)
+        box.port = server.sockets[0].getsockname()[1]
+        return box
+
+    yield start
+    for server in servers:
+        server.close()
+    await asyncio.sleep(0.05)
