@@ -48,12 +48,12 @@ def build(
     secrets: Secrets,
     clock: Clock,
     stores: Stores,
+    bus: LocalBus,
     hasher: PasswordHasher,
     *,
     frontend: Path = FRONTEND,
 ) -> Lifecycle:
     """Make all parts and join them; called on the event loop they will live on."""
-    bus = LocalBus()
     hub = Hub(asyncio.get_running_loop().call_soon)
     mailer = _mailer(settings, clock)
     services = assemble(
@@ -124,7 +124,9 @@ async def serve(settings: Settings) -> None:
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
     secrets = secrets_of(settings)
     stores = await open_stores(settings.database_url)
-    server = build(settings, secrets, clock, stores, BcryptHasher(pepper=secrets.pepper))
+    server = build(
+        settings, secrets, clock, stores, LocalBus(), BcryptHasher(pepper=secrets.pepper)
+    )
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -61,6 +61,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def bus() -> LocalBus:
+    """The bus of this test's server."""
+    return LocalBus()
+
+
+@pytest.fixture
 def no_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail a test that makes the server log an error: error level means bug."""
     yield
@@ -74,12 +80,13 @@ async def server(
     keys: Secrets,
     clock: MovableClock,
     stores: Stores,
+    bus: LocalBus,
     page: Path,
     no_errors: None,
 ) -> AsyncIterator[RunningServer]:
     """The whole server in this process."""
     hasher = BcryptHasher(pepper=keys.pepper, cost=4)
-    lifecycle = build(settings, keys, clock, stores, hasher, frontend=page)
+    lifecycle = build(settings, keys, clock, stores, bus, hasher, frontend=page)
     port = lifecycle.listen(settings.host, settings.port)
     yield RunningServer(lifecycle, f"http://127.0.0.1:{port}")
     await lifecycle.stop()
@@ -149,8 +156,8 @@ def logins(stores: Stores, clock: MovableClock, keys: Secrets) -> LoginService:
 
 
 @pytest.fixture
-def people(stores: Stores, clock: MovableClock, logins: LoginService) -> People:
-    return People(stores, clock, logins)
+def people(stores: Stores, clock: MovableClock, logins: LoginService, bus: LocalBus) -> People:
+    return People(stores, clock, logins, bus)
 
 
 @pytest_asyncio.fixture

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from models.accounts import Account, KdfParams, Preferences, Verifier
 from models.devices import Device, DeviceList
+from models.events import DevicesAltered, EventSink
 from models.keys import OneTimePrekey, SignedPrekey
 from models.ports import Clock
 from models.rooms import Room
@@ -122,13 +124,17 @@ class Wire:
             self._kept.append(frame)
         return frame
 
-    async def quiet(self) -> list[dict[str, Any]]:
-        """Return what has come until the server has answered a ping, the answer left out."""
+    async def quiet(self, *, presence: bool = False) -> list[dict[str, Any]]:
+        """Return what has come until the server has answered a ping, the answer left out.
+
+        Args:
+            presence: count people's coming and going too.
+        """
         await self.send("ping", id=2**52)
         while (frame := await self._receive()).get("id") != 2**52:
             self._kept.append(frame)
         kept, self._kept = self._kept, []
-        return kept
+        return [frame for frame in kept if presence or frame["type"] != "presence"]
 
     async def authenticate(self, peer: Peer) -> dict[str, Any]:
         await self.send("authenticate", token=peer.token, device_id=peer.device_id)
@@ -139,6 +145,14 @@ class Wire:
         await self.socket.wait_closed()
         return self.socket.close_code or 1005
 
+    async def drained(self) -> list[dict[str, Any]]:
+        """Read until the connection is closed; return what came."""
+        try:
+            while True:
+                self._kept.append(await self._receive())
+        except ConnectionClosed:
+            return self._kept
+
     async def close(self) -> None:
         await self.socket.close()
 
@@ -147,10 +161,10 @@ class Wire:
         return frame
 
 
-async def open_wire(origin: str, **options: Any) -> Wire:
-    """Connect to the server at `origin` as a browser would."""
-    address = origin.replace("http", "ws", 1) + "/ws"
-    options.setdefault("origin", origin)
+async def open_wire(server: str, /, **options: Any) -> Wire:
+    """Connect to the server at this origin as its own page would."""
+    address = server.replace("http", "ws", 1) + "/ws"
+    options.setdefault("origin", server)
     return Wire(await connect(address, compression=None, max_size=None, **options))
 
 
@@ -207,6 +221,11 @@ class People:
     stores: Stores
     clock: Clock
     logins: LoginService
+    bus: EventSink
+
+    def publish_devices(self, peer: Peer) -> None:
+        """Tell the server of this test that a device list has a new version."""
+        self.bus.publish(DevicesAltered(peer.user_id, 0))
 
     async def new(self, name: str) -> Peer:
         account = new_account(name, self.clock.now_ms())
