@@ -235,7 +235,10 @@ class Socket:
 
     async def _read(self) -> None:
         while (text := await self._connection.read_message()) is not None:
-            frame = _server_frames.decode(text)
+            try:
+                frame = _server_frames.decode(text)
+            except msgspec.ValidationError:
+                continue  # a newer server says more than this client understands
             answers = getattr(frame, "id", msgspec.UNSET)
             waiting = self._waiting.pop(answers, None) if isinstance(answers, int) else None
             if waiting is not None and not waiting.done():
