@@ -1,0 +1,96 @@
+"""Real browsers against a real server process."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.e2e.person import Person, befriend
+from tests.process import ServerProcess
+
+# No sandbox, because CI runs as root; no background traffic, because a closed network refuses it.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+NewPerson = Callable[..., Awaitable[Person]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path)
+    process.start()
+    yield process
+    if process.is_running:
+        assert process.stop() == 0
+    log = process.log.read_text(encoding="utf-8")
+    assert '"level": "error"' not in log, log[-4000:]
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    # An installed Chromium first; elsewhere the one that `playwright install` brought.
+    installed = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=installed, args=CHROMIUM_FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture
+async def new_person(server: ServerProcess, browser: Browser) -> AsyncIterator[NewPerson]:
+    """Make people at fresh browsers; at the end no page may have complained."""
+    people: list[Person] = []
+
+    async def make(
+        name: str,
+        *,
+        email: str = "",
+        viewport: dict[str, int] | None = None,
+        locale: str = "en-GB",
+        **options: object,
+    ) -> Person:
+        context = await browser.new_context(
+            viewport=viewport or DESKTOP,
+            locale=locale,
+            **options,  # type: ignore[arg-type]
+        )
+        person = await Person.at(server, context, name, email)
+        people.append(person)
+        return person
+
+    yield make
+    for person in people:
+        serious = [c for c in person.complaints if "ERR_" not in c and "status of 4" not in c]
+        assert not serious, serious
+        await person.context.close()
+
+
+@pytest_asyncio.fixture
+async def pair(new_person: NewPerson) -> tuple[Person, Person]:
+    """Two people who are contacts, each looking at the room they share."""
+    an, binh = await new_person("An"), await new_person("Binh", viewport=PHONE)
+    await an.sign_up()
+    await binh.sign_up()
+    await befriend(an, binh)
+    return an, binh

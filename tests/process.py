@@ -1,0 +1,104 @@
+"""A server in a process of its own, which tests start, kill, stop and give another time."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STOP_TIMEOUT_S = 15
+
+
+@dataclass
+class ServerProcess:
+    """A server on loopback and the folder of its data; the port stays when it restarts."""
+
+    data_dir: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
+    _process: subprocess.Popen[str] | None = None
+    _read: set[Path] = field(default_factory=set)
+
+    def start(self) -> None:
+        """Start and return once it listens."""
+        port = self.origin.rsplit(":", 1)[-1] if self.origin else "0"
+        environment = os.environ | {
+            "SEALROOM_PORT": port,
+            "SEALROOM_DATA_DIR": str(self.data_dir),
+            "SEALROOM_TEST_CLOCK_FILE": str(self._clock_file),
+            **self.settings,
+        }
+        if not self._clock_file.exists():
+            self._clock_file.write_text("0")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "server.py"],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        greeting = self._process.stdout.readline()
+        assert greeting, self.log.read_text(encoding="utf-8")
+        self.origin = greeting.split()[-1]
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir / "server.log"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._ended()
+
+    def stop(self) -> int:
+        """End it as an operator would; returns the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._ended()
+
+    def _ended(self) -> int:
+        assert self._process is not None
+        code = self._process.wait(timeout=STOP_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return code
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    @property
+    def _clock_file(self) -> Path:
+        return self.data_dir / "clock-offset-ms"
+
+    def advance(self, step_ms: int) -> None:
+        """Let the server's clock jump forward."""
+        now_ms = int(self._clock_file.read_text()) + step_ms
+        partial = self._clock_file.with_suffix(".new")
+        partial.write_text(str(now_ms))
+        partial.replace(self._clock_file)
+
+    async def code_for(self, email: str) -> str:
+        """The code in the next mail to an address; mails go out a moment after the answer."""
+        async with asyncio.timeout(20):
+            while True:
+                outbox = self.data_dir / "outbox"
+                for mail in sorted(set(outbox.glob(f"*-{email}.eml")) - self._read):
+                    self._read.add(mail)
+                    found = re.search(r"\b\d{6}\b", mail.read_text(encoding="utf-8"))
+                    if found is not None:
+                        return found.group()
+                await asyncio.sleep(0.05)
