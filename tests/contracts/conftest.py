@@ -11,6 +11,7 @@ from models.stores import Stores
 from protocol.errors import AppError
 from storage import open_stores
 from tests.contracts.make import Make
+from tests.contracts.query_plans import QueryPlans
 
 Open = Callable[[], Awaitable[Stores]]
 Append = Callable[..., Awaitable[Appended | AppError]]
@@ -20,15 +21,18 @@ Append = Callable[..., Awaitable[Appended | AppError]]
 async def open_more(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Open the same database as often as wanted, as several processes would."""
     assert request.param == "sqlite"
+    path = tmp_path / "database" / "sealroom.db"
     opened: list[Stores] = []
 
     async def open_one() -> Stores:
-        opened.append(await open_stores(f"sqlite:///{tmp_path}/database/sealroom.db"))
+        opened.append(await open_stores(f"sqlite:///{path}"))
         return opened[-1]
 
-    yield open_one
+    with QueryPlans() as plans:
+        yield open_one
     for stores in opened:
         await stores.database.close()
+    assert plans.scans(str(path)) == []
 
 
 @pytest.fixture
