@@ -18,10 +18,22 @@ import { ROUTES } from "./views/routes.js";
 const VERSION = "0.1.0";
 const APPEARANCE_KEY = "sealroom.appearance";
 const RELOADED_KEY = "sealroom.reloaded";
+const INHABITED_KEY = "sealroom.inhabited";
 
 /** @type {Appearance} */
 const DEFAULT_APPEARANCE = { theme: "system", locale: "system" };
 
+try {
+  await speak(readAppearance());
+  sessionStorage.removeItem(RELOADED_KEY);
+} catch (error) {
+  // A page left open during an upgrade asks for files that are gone; the new page knows the new ones.
+  if (sessionStorage.getItem(RELOADED_KEY) !== null) throw error;
+  sessionStorage.setItem(RELOADED_KEY, "1");
+  location.reload();
+}
+
+// After the words: the worker's many files would stand before them in the browser's queue.
 const engine = connectEngine();
 const store = createStore(INITIAL_STATE);
 const messages = toasts();
@@ -42,18 +54,11 @@ const app = {
   build: new URL(import.meta.url).pathname.split("/")[2] ?? "",
 };
 
+// Where nobody has ever been, the welcome need not wait for the engine to say so.
+if (localStorage.getItem(INHABITED_KEY) === null) store.set(booted, { phase: "welcome" });
 listen();
-try {
-  await speak(readAppearance());
-  draw();
-  sessionStorage.removeItem(RELOADED_KEY);
-  await boot();
-} catch (error) {
-  // A page left open during an upgrade asks for files that are gone; the new page knows the new ones.
-  if (sessionStorage.getItem(RELOADED_KEY) !== null) throw error;
-  sessionStorage.setItem(RELOADED_KEY, "1");
-  location.reload();
-}
+draw();
+await boot();
 
 function draw() {
   page?.destroy();
@@ -87,6 +92,7 @@ function listen() {
   });
   document.addEventListener("visibilitychange", tellActive);
   store.subscribe((state) => state.session, tellActive);
+  store.subscribe((state) => state.session.phase, rememberInhabited);
 }
 
 async function boot() {
@@ -94,6 +100,14 @@ async function boot() {
     store.set(booted, await engine.call("boot", {}));
   } catch (error) {
     store.set(broke, errorCode(error));
+  }
+}
+
+/** @param {string} phase */
+function rememberInhabited(phase) {
+  if (phase === "welcome") localStorage.removeItem(INHABITED_KEY);
+  if (["ready", "recovery", "unlock", "expired"].includes(phase)) {
+    localStorage.setItem(INHABITED_KEY, "1");
   }
 }
 

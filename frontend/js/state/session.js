@@ -28,9 +28,10 @@ import { INITIAL_STATE } from "./state.js";
 /**
  * @param {State} state
  * @param {Boot} boot
- * @returns {State}
+ * @returns {State} the same when nobody is here and the page has said so already
  */
 export function booted(state, boot) {
+  if (boot.phase === "welcome" && state.session.phase === "welcome") return state;
   const session = boot.phase === "welcome" ? welcome(null, "") : boot;
   return { ...state, session };
 }

@@ -30,6 +30,8 @@ test("the page begins where the engine says", () => {
     reason: null,
     email: "",
   });
+  const welcomed = booted(INITIAL_STATE, { phase: "welcome" });
+  assert.equal(booted(welcomed, { phase: "welcome" }), welcomed);
   assert.deepEqual(broke(INITIAL_STATE, "storage_failed").session, {
     phase: "broken",
     code: "storage_failed",
