@@ -20,10 +20,12 @@ from handlers import (
     keys,
     logins,
     messages,
+    openapi,
     rooms,
     socket,
 )
 from handlers.base import BaseHandler, NotFoundHandler
+from handlers.paths import template
 from handlers.security import audit_routes, guard
 from models.ports import Clock
 from models.stores import Database
@@ -33,7 +35,6 @@ from services.assembly import Services
 from services.logins import address_prefix
 
 _log = logging.getLogger("sealroom.access")
-_GROUP = re.compile(r"\((?:\?P<(\w+)>)?[^()]*\)")
 
 
 def build_routes(
@@ -63,7 +64,7 @@ def build_routes(
         clock=clock,
         origins=origins,
     )
-    return [
+    calls = [
         *health.routes(database=database, clock=clock, readiness=readiness),
         *logins.routes(
             logins=s.logins,
@@ -79,6 +80,10 @@ def build_routes(
         *backups.routes(logins=s.logins, backups=s.backups),
         *rooms.routes(logins=s.logins, rooms=s.rooms),
         *messages.routes(logins=s.logins, messages=s.messages),
+    ]
+    return [
+        *calls,
+        *openapi.routes(others=calls),
         *socket.routes(live=live),
         *assets.routes(assets=files),
     ]
@@ -90,13 +95,6 @@ class MisdirectedHandler(NotFoundHandler):
     @guard
     async def prepare(self) -> None:
         raise AppError(ErrorCode.MISDIRECTED)
-
-
-def template(spec: URLSpec) -> str:
-    """Return a route's address with its variable parts in braces, as in docs/protocol.md."""
-    return spec.name or _GROUP.sub(
-        lambda group: f"{{{group[1] or 'id'}}}", spec.regex.pattern.removesuffix("$")
-    )
 
 
 class SealroomApplication(Application):

@@ -1,0 +1,228 @@
+"""GET /api/openapi.json: the API as OpenAPI 3.1, made of the route table and protocol/bodies.py.
+
+The table below says what the routes cannot: which body a call takes and gives. A test holds it to
+them, so that no call is missing and none is invented.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from tornado.routing import URLSpec
+
+from handlers.base import BaseHandler
+from handlers.paths import template
+from handlers.security import is_public, methods, public
+from protocol import bodies
+from protocol.bodies import Body, Empty
+from protocol.errors import ErrorCode
+
+VERSION = "1"
+SCHEMA = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`takes` is the request's body, `gives` what the answer's may be at each status."""
+
+    summary: str
+    gives: dict[int, tuple[type[Body], ...]]
+    takes: type[msgspec.Struct] | None = None
+    query: tuple[str, ...] = ()
+
+
+def _call(
+    summary: str, takes: type[msgspec.Struct] | None, gives: type[Body], status: int = 200
+) -> Call:
+    return Call(summary, {status: (gives,)}, takes)
+
+
+CALLS: dict[tuple[str, str], Call] = {
+    ("POST", "/api/auth/register"): _call(
+        "Begin to create an account", bodies.RegisterRequest, bodies.TicketAnswer, 202
+    ),
+    ("POST", "/api/auth/send-otp"): _call("Send a code again", bodies.SendOtpRequest, Empty, 202),
+    ("POST", "/api/auth/verify-otp"): _call("Show a code", bodies.VerifyOtpRequest, bodies.Session),
+    ("POST", "/api/auth/prelogin"): _call(
+        "Learn how to derive the auth key", bodies.PreloginRequest, bodies.PreloginAnswer
+    ),
+    ("POST", "/api/auth/login"): Call(
+        "Log in", {200: (bodies.Session, bodies.NextStep)}, bodies.LoginRequest
+    ),
+    ("POST", "/api/auth/refresh"): _call("Get a new access token", Empty, bodies.Session),
+    ("POST", "/api/auth/forgot-password"): _call(
+        "Begin to replace the password", bodies.ForgotPasswordRequest, bodies.TicketAnswer, 202
+    ),
+    ("POST", "/api/auth/reset-password"): _call(
+        "Replace the password", bodies.ResetPasswordRequest, bodies.Session
+    ),
+    ("POST", "/api/auth/change-password"): _call(
+        "Change the password", bodies.ChangePasswordRequest, Empty
+    ),
+    ("POST", "/api/auth/logout"): _call("End this log-in", Empty, Empty),
+    ("POST", "/api/auth/logout-all"): _call("End every log-in", Empty, Empty),
+    ("GET", "/api/auth/logins"): _call("List the log-ins", None, bodies.LoginList),
+    ("DELETE", "/api/auth/logins/{login_id}"): _call("End one log-in", None, Empty),
+    ("GET", "/api/users/me"): _call("Read one's account", None, bodies.Me),
+    ("PATCH", "/api/users/me"): _call("Change one's profile", bodies.PatchMeRequest, bodies.Me),
+    ("POST", "/api/users/find"): _call("Find a person", bodies.FindRequest, bodies.FindAnswer),
+    ("GET", "/api/users/{user_id}"): _call("Read a person", None, bodies.Person),
+    ("GET", "/api/contacts"): _call("List the contacts", None, bodies.ContactList),
+    ("POST", "/api/contacts"): _call("Ask to be a contact", bodies.FindRequest, Empty, 202),
+    ("POST", "/api/contacts/withdraw"): _call(
+        "Forget a request by address", bodies.WithdrawRequest, Empty
+    ),
+    ("DELETE", "/api/contacts/{user_id}"): _call("End a relation", None, Empty),
+    ("POST", "/api/contacts/{user_id}/accept"): _call("Accept a request", Empty, bodies.Contact),
+    ("PUT", "/api/blocks/{user_id}"): _call("Block a person", Empty, Empty),
+    ("DELETE", "/api/blocks/{user_id}"): _call("Unblock a person", None, Empty),
+    ("POST", "/api/e2ee/devices"): _call(
+        "Enrol a device", bodies.EnrolRequest, bodies.SignedList, 201
+    ),
+    ("PUT", "/api/e2ee/devlist"): _call(
+        "Publish a device list", bodies.SignedList, bodies.SignedList
+    ),
+    ("GET", "/api/e2ee/users/{user_id}/devices"): Call(
+        "Read a person's devices", {200: (bodies.DeviceDirectory,)}, query=("since",)
+    ),
+    ("POST", "/api/e2ee/prekeys"): _call("Upload prekeys", bodies.PrekeyUpload, bodies.PrekeyCount),
+    ("GET", "/api/e2ee/prekeys/count"): _call("Count one's prekeys", None, bodies.PrekeyCount),
+    ("POST", "/api/e2ee/prekeys/claim"): _call(
+        "Claim prekeys", bodies.ClaimRequest, bodies.ClaimAnswer
+    ),
+    ("GET", "/api/e2ee/self/cursor"): _call("Read the last accepted message", None, bodies.Cursor),
+    ("GET", "/api/e2ee/backup"): _call("Read the identity backup", None, bodies.Backup),
+    ("PUT", "/api/e2ee/backup"): _call("Replace the identity backup", bodies.Backup, bodies.Backup),
+    ("GET", "/api/rooms"): _call("List the rooms", None, bodies.RoomList),
+    ("POST", "/api/rooms"): Call(
+        "Open a room", {201: (bodies.Room,), 200: (bodies.Room,)}, bodies.OpenRoomRequest
+    ),
+    ("GET", "/api/rooms/{room_id}"): _call("Read a room", None, bodies.Room),
+    ("DELETE", "/api/rooms/{room_id}"): _call("End a room", None, Empty),
+    ("PUT", "/api/rooms/{room_id}/keep"): _call("Wish to keep a room", Empty, bodies.Room),
+    ("DELETE", "/api/rooms/{room_id}/keep"): _call("Withdraw the wish", None, bodies.Room),
+    ("GET", "/api/rooms/{room_id}/messages"): Call(
+        "Read the log", {200: (bodies.MessagePage,)}, query=("after", "before", "limit")
+    ),
+    ("POST", "/api/rooms/{room_id}/messages"): _call(
+        "Send a message", bodies.SendRequest, bodies.SendAnswer, 201
+    ),
+    ("GET", "/health"): Call("Ask for health", {200: (bodies.Health,), 503: (bodies.Health,)}),
+}
+
+
+def document(routes: Iterable[URLSpec]) -> dict[str, Any]:
+    """Return the OpenAPI document of those routes that are calls."""
+    used: set[Any] = {
+        body for call in CALLS.values() for given in call.gives.values() for body in given
+    }
+    used |= {call.takes for call in CALLS.values() if call.takes}
+    _, schemas = msgspec.json.schema_components(used, ref_template=SCHEMA)
+    schemas["Error"] = _ERROR
+    paths: dict[str, dict[str, Any]] = {}
+    for spec in routes:
+        address = template(spec)
+        for method in methods(spec.handler_class):
+            call = CALLS.get((method.upper(), address))
+            if call is not None:
+                is_open = is_public(spec.handler_class, method)
+                paths.setdefault(address, {})[method] = _operation(address, call, is_open=is_open)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sealroom",
+            "version": VERSION,
+            "description": "What a client may call; docs/protocol.md says what it means.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "request_id"],
+            "properties": {
+                "code": {"enum": [str(code) for code in ErrorCode]},
+                "message": {"type": "string"},
+                "request_id": {"type": "string"},
+                "retry_after_ms": {"type": "integer", "minimum": 0},
+                "users": {"type": "array", "items": {"type": "string"}},
+            },
+        }
+    },
+}
+
+
+def _content(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _schema(*either: type[msgspec.Struct]) -> dict[str, Any]:
+    schemas, _ = msgspec.json.schema_components(either, ref_template=SCHEMA)
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+
+
+def _operation(address: str, call: Call, *, is_open: bool) -> dict[str, Any]:
+    answers: dict[str, Any] = {
+        str(status): {"description": "Done.", "content": _content(_schema(*given))}
+        for status, given in call.gives.items()
+    }
+    answers["default"] = {
+        "description": "Refused; the code says why.",
+        "content": _content({"$ref": SCHEMA.format(name="Error")}),
+    }
+    operation: dict[str, Any] = {
+        "summary": call.summary,
+        "security": [] if is_open else [{"access_token": []}],
+        "parameters": [_in_path(name) for name in _PARAMETER.findall(address)]
+        + [_in_query(name) for name in call.query],
+        "responses": answers,
+    }
+    if call.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _content(_schema(call.takes))}
+    return operation
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    pattern = r"^[A-Za-z0-9_-]{43}$" if name == "room_id" else r"^[A-Za-z0-9_-]{22}$"
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _in_query(name: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 1 if name == "limit" else 0, "maximum": 2**53 - 1}
+    if name == "limit":
+        schema["maximum"] = 50
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+class OpenApiHandler(BaseHandler):
+    """The document, the same for everybody."""
+
+    def initialize(self, *, text: bytes) -> None:
+        self.text = text
+
+    @public
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(self.text)
+
+
+def routes(*, others: Iterable[URLSpec]) -> list[URLSpec]:
+    """Return the route of the document that describes `others`."""
+    text = msgspec.json.encode(document(others))
+    return [URLSpec(r"/api/openapi.json", OpenApiHandler, {"text": text})]
