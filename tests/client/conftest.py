@@ -29,6 +29,7 @@ def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerP
     ):
         assert process.stdout is not None
         greeting = process.stdout.readline()
+        assert greeting, (data_dir / "log").read_text(encoding="utf-8")[-2_000:]
         yield ServerProcess(greeting.split()[-1], data_dir)
         process.terminate()
         assert process.wait(timeout=15) == 0
