@@ -4,6 +4,8 @@ Each is sent to one path only. `Secure` and the prefix that depends on it are le
 localhost, where Safari would drop the cookie.
 """
 
+from typing import Any
+
 from tornado.web import RequestHandler
 
 from protocol import limits
@@ -23,7 +25,8 @@ def set_refresh(handler: RequestHandler, token: str) -> None:
 
 def clear_refresh(handler: RequestHandler) -> None:
     """Take the refresh token away."""
-    _set(handler, _REFRESH, "", REFRESH_PATH, 0)
+    name = _name(handler, _REFRESH)
+    handler.clear_cookie(name, path=REFRESH_PATH, **_attributes(handler))
 
 
 def refresh_token(handler: RequestHandler) -> str:
@@ -55,7 +58,9 @@ def _set(handler: RequestHandler, name: str, value: str, path: str, life_ms: int
         value,
         path=path,
         max_age=life_ms // limits.SECOND_MS,
-        secure=_is_secure(handler),
-        httponly=True,
-        samesite="Strict",
+        **_attributes(handler),
     )
+
+
+def _attributes(handler: RequestHandler) -> dict[str, Any]:
+    return {"secure": _is_secure(handler), "httponly": True, "samesite": "Strict"}

@@ -11,7 +11,7 @@ import pytest
 
 from mail.outbox import Outbox
 from services import letters
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 
 LETTER = letters.code("login", "654321")
 

@@ -14,7 +14,7 @@ import pytest
 from mail import smtp
 from mail.smtp import SmtpMailer, SmtpServer
 from services import letters
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.mail.conftest import Certificate, Serve, known, until
 
 TO = "an@example.org"

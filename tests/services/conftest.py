@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from config.secrets import Secrets
 from models.stores import Stores
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import House
 
 

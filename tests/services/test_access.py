@@ -8,7 +8,7 @@ from models.accounts import Account
 from protocol.errors import ErrorCode
 from protocol.ids import RoomId, UserId
 from protocol.limits import DAY_MS
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import House, refused
 
 

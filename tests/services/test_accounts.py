@@ -9,7 +9,7 @@ from models.events import AccountAltered
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import ProfileChanged
 from services.names import parse_display_name, parse_email
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import BROWSER, House, auth_key, refused, until_refused
 
 MINUTE_MS = 60_000

@@ -9,7 +9,7 @@ from models.accounts import Account
 from models.events import AccountAltered
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import ContactChanged
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import House, refused, until_refused
 
 NOBODY = "nobody@example.org"

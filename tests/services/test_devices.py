@@ -14,7 +14,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.frames import DevicesChanged
 from protocol.ids import DeviceId
 from services.logins import Opened
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import BROWSER, House, Seal, backup, certificate, refused, spk
 
 AN = "an@example.org"

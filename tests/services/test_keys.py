@@ -14,7 +14,7 @@ from protocol.frames import PrekeysLow
 from protocol.ids import ClaimId, DeviceId
 from protocol.limits import DAY_MS, HOUR_MS
 from services.logins import Opened, Principal
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import BROWSER, House, Seal, opk, refused, spk
 from tests.people import random_text
 

@@ -9,7 +9,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.ids import DeviceId, LoginId
 from protocol.limits import DAY_MS, SECOND_MS
 from services.logins import LOGIN_LIFE_MS, Browser, Principal, address_prefix
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import BROWSER, HOME, House, refused
 
 DEVICE = DeviceId("D" * 21 + "A")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol.errors import RateLimited
 from services import quotas
 from services.quotas import TABLE, Quotas, Rate, address_key
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 
 
 class StoppedClock(MovableClock):

@@ -12,7 +12,7 @@ from protocol.ids import DeviceId
 from protocol.limits import MINUTE_MS, SECOND_MS
 from services.logins import Browser, Opened
 from services.sign_in import DEFAULT_KDF, Challenge, KnownBrowser
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 from tests.house import BROWSER, HOME, House, Seal, auth_key, refused, until_refused
 
 AN, NOBODY = "an@example.org", "nobody@example.org"

@@ -15,7 +15,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.ids import LoginId, UserId
 from services.system import SystemEntropy
 from services.tokens import TOKEN_CHARS, AccessTokens
-from tests.conftest import MovableClock
+from tests.harness import MovableClock
 
 KEY = bytes(range(32))
 USER, LOGIN = UserId("A" * 22), LoginId("B" * 21 + "A")
