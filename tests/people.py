@@ -223,6 +223,8 @@ class People:
     logins: LoginService
     bus: EventSink
 
+    browser = Browser("Test", "web", "127.0.0.1")
+
     def publish_devices(self, peer: Peer) -> None:
         """Tell the server of this test that a device list has a new version."""
         self.bus.publish(DevicesAltered(peer.user_id, 0))
