@@ -18,7 +18,12 @@ const SHOWN_MS = 5000;
  * through, but for its action, and stays while the reader points at that or has focus in it.
  */
 export function toasts() {
-  const el = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+  const el = h("div", {
+    class: "toasts",
+    role: "status",
+    "aria-live": "polite",
+    popover: "manual",
+  });
   const nothing = () => {};
   let leave = nothing;
 
@@ -46,6 +51,9 @@ export function toasts() {
     for (const type of ["pointerover", "focusin"]) row.addEventListener(type, stay);
     for (const type of ["pointerout", "focusout"]) row.addEventListener(type, count);
     el.replaceChildren(row);
+    // Shown anew it stands above a dialog that has opened since.
+    if (el.matches(":popover-open")) el.hidePopover();
+    el.showPopover();
     count();
   }
 

@@ -2,7 +2,7 @@
 /** @import { Component } from "../ui/dom.js" */
 import { button } from "../ui/button.js";
 import { field } from "../ui/field.js";
-import { form } from "../ui/form.js";
+import { Unsent, form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 import { errorCode, errorText } from "./error-text.js";
 import { requireText } from "./required.js";
@@ -32,6 +32,7 @@ export function addContactForm(app) {
     onSubmit: async () => {
       requireText(query, t("add_contact.missing"));
       const asked = query.value().trim();
+      refuseOneself(app, query, asked);
       const { kind } = await app.engine.call("addContact", { query: asked });
       query.input.value = "";
       // By address the server never says whether somebody is there, and so neither do we.
@@ -46,4 +47,17 @@ export function addContactForm(app) {
   });
   el.classList.add("add-contact-form");
   return { el, update() {}, destroy() {} };
+}
+
+/**
+ * @param {App} app
+ * @param {ReturnType<typeof field>} query
+ * @param {string} asked
+ */
+function refuseOneself(app, query, asked) {
+  const { me } = app.store.get();
+  if (![me?.friendCode, me?.email].includes(asked.toLowerCase())) return;
+  query.update({ error: t("add_contact.oneself") });
+  query.input.focus();
+  throw new Unsent();
 }

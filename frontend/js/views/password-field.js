@@ -65,6 +65,9 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
       password.input.focus();
       return "";
     },
-    destroy: password.destroy,
+    destroy() {
+      password.destroy();
+      meter.update(null);
+    },
   };
 }

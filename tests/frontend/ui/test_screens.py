@@ -264,6 +264,15 @@ def test_an_unknown_friend_code_is_said_beside_the_input_which_keeps_it(open_pag
     expect(page.get_by_test_id("add-contact-code")).to_have_value("nobody")
 
 
+def test_ones_own_code_is_not_sent(open_page: Open) -> None:
+    page = open_page("ready", "/people")
+    own = page.get_by_test_id("my-friend-code").text_content() or ""
+    page.get_by_test_id("add-contact-code").fill(f" {own.upper()} ")
+    page.get_by_test_id("add-contact-submit").click()
+    expect(page.get_by_text("This is your own.")).to_be_visible()
+    assert "addContact" not in page.evaluate("engineCalls")
+
+
 def test_off_line_is_said_in_words_and_nothing_typed_is_lost(open_page: Open) -> None:
     page = open_page("offline", "/people")
     expect(page.locator(".connection-banner")).to_contain_text("You are offline")
