@@ -70,7 +70,10 @@ class ContactStore(Protocol):
     async def fulfil_invites(self, email: str, user_id: UserId, now_ms: int) -> list[UserId]:
         """Turn the invitations to an address into requests to its new account.
 
-        Returns: the people who had asked. Atomicity: all or nothing; a second call returns [].
+        For those who had asked the request keeps the date of the invitation, so that nothing tells
+        them that the address has an account now.
+        Returns: the people who had asked, oldest first. Atomicity: all or nothing; a second call
+        returns [].
         """
         ...
 

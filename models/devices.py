@@ -73,7 +73,8 @@ class DeviceStore(Protocol):
 
         Atomicity: all or nothing, and only when `device_list.version` is one more than the newest.
         Devices that the new list no longer has as active lose their prekeys.
-        Raises: AppError(conflict) when the version does not follow or the device id is taken.
+        Raises: AppError(conflict) when the version of list or backup does not follow, or anybody's
+        device has the id.
         """
         ...
 

@@ -46,7 +46,10 @@ class PrekeyCount:
 
 @dataclass(frozen=True, slots=True)
 class ClaimShare:
-    """How many one-time prekeys claims may take within `window_ms` (SEAL1 §6 row 14)."""
+    """How many one-time prekeys claims may take within `window_ms` (SEAL1 §6 row 14).
+
+    A claimer is a person here: more devices give no larger share. The window is a day at most.
+    """
 
     window_ms: int
     of_one_device: int

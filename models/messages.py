@@ -52,7 +52,8 @@ class MessageStore(Protocol):
 
         `done` is called once, on the event loop, after the message is durable (R-01) or refused:
         with AppError(not_found) when the room is gone or the sender is not in it,
-        AppError(unavailable) when the store is away, AppError(storage_full) when it is full.
+        AppError(unavailable) when the store is away or too much is waiting, AppError(storage_full)
+        when it is full. A refused message disturbs no other.
         Order: calls for one room get their numbers, and their `done`, in the order of the calls.
         Numbers in a room are 1, 2, 3 … without gaps, in one process or in many.
         The same (room, sender_device, msg_id) again stores nothing and gives the first result.
@@ -72,7 +73,8 @@ class MessageStore(Protocol):
         """Return up to `limit` messages, oldest first, each with the reader's capsule or None.
 
         With `after` the oldest ones above it, with `before` the newest ones below it, with neither
-        the newest ones. The flag says whether there are more in that direction.
+        the newest ones. The flag says whether there are more in that direction. A room that is gone
+        has none.
         """
         ...
 

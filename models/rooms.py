@@ -58,6 +58,7 @@ class RoomStore(Protocol):
 
         Returns: the room and whether it is new.
         Atomicity: a pair has at most one live room, however many calls run at once.
+        Raises: AppError(conflict) when the id belongs to a live room of another pair.
         """
         ...
 

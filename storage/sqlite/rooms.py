@@ -95,7 +95,7 @@ class SqliteRoomStore:
             if _live(connection, room.room_id, now_ms):
                 raise AppError(ErrorCode.CONFLICT, "room id")
             # What has expired but was not swept yet must not stand in the way.
-            connection.execute("UPDATE rooms SET pair = NULL WHERE pair = ?", (pair,))
+            retire_room(connection, "pair = ?", pair)
             retire_room(connection, "room_id = ?", room.room_id)
             _insert(connection, room, pair)
             return room, True

@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 import sys
+import threading
 
 import apsw
 import pytest
@@ -69,6 +70,15 @@ async def test_every_connection_has_the_settings_the_promises_rest_on(stores, pa
     opened.close()
 
 
+async def test_only_reads_on_the_loop_never_wait_for_a_lock(stores):
+    def timeout_ms(opened):
+        return opened.execute("PRAGMA busy_timeout").fetchone()[0]
+
+    assert await stores.database.read(timeout_ms) == 0
+    assert await stores.database.scan(timeout_ms) == 5_000
+    assert await stores.database.write(timeout_ms) == 5_000
+
+
 async def test_a_setting_that_does_not_take_effect_stops_the_start(path, monkeypatch):
     # SQLite ignores what it does not know, as it would ignore a mode the file system cannot do.
     monkeypatch.setitem(connection._PRAGMAS, "synchronous", 7)
@@ -131,4 +141,4 @@ async def test_closing_leaves_one_file_and_no_thread(path):
     await stores.contacts.of_user("nobody")
     await stores.database.close()
     assert [file.name for file in path.parent.iterdir()] == ["sealroom.db"]
-    assert not [name for name in map(str, __import__("threading").enumerate()) if "sqlite" in name]
+    assert not [thread for thread in threading.enumerate() if "sqlite" in thread.name]
