@@ -88,7 +88,7 @@ export function openLink({ url, WebSocket, clock }, { token, deviceId, signal },
   socket.onmessage = ({ data }) => receive(String(data));
   socket.onclose = ({ code }) => end(code);
   socket.onerror = () => end(0);
-  signal.addEventListener("abort", () => end(0), { once: true });
+  signal.addEventListener("abort", () => end(0), { once: true, signal: life.signal });
   void watch();
 
   return {

@@ -39,6 +39,7 @@ const LATER = [
   "storage_full",
   "token_expired",
   "bad_answer",
+  "storage_conflict",
 ];
 
 /** @typedef {{ seq: number, server_ms: number }} Acceptance */
@@ -265,6 +266,8 @@ export function createOutbox(core, parts) {
           attempt = 0;
         } catch (error) {
           const code = error instanceof AppError ? error.code : "";
+          // Somebody else wrote since the sessions were read; what was sealed on them was never stored.
+          if (code === "storage_conflict") sessions.forget();
           if (LATER.includes(code)) {
             const asked = error instanceof RefusedError ? error.retryAfterMs : 0;
             const delay = Math.max(asked, delayMs(BACKOFF, attempt, core.random));

@@ -142,7 +142,10 @@ function beginWork(core, load, cache) {
   const answer = async (peer, sealed) => {
     if (sealed.pre === undefined) throw new DecryptError("no-session");
     if (answered.has(sealed.sid) || (await isSessionSeen(core.db, sealed.sid))) {
-      throw new DecryptError("duplicate");
+      // Played again by the server; unless there is no session with that device at all, which means
+      // that ours were lost, and dropping what comes would lose messages without a word.
+      const sessions = await sessionsOf(peerName(peer.user, peer.device));
+      throw new DecryptError(sessions.length > 0 ? "duplicate" : "no-session");
     }
     const pre = parsePre(sealed.pre);
     if (pre.oneTimePreKeyId !== null && spent.has(pre.oneTimePreKeyId)) {

@@ -136,7 +136,6 @@ function commit(db, changes) {
     try {
       const tx = db.transaction(stores, "readwrite", { durability: "strict" });
       tx.oncomplete = () => resolve();
-      tx.onerror = () => reject(new AppError("storage_failed", "write", { cause: tx.error }));
       tx.onabort = () =>
         reject(
           conflict
