@@ -7,16 +7,16 @@ raise       AppError anywhere → its status and {"error": {…}}; anything else
 """
 
 import logging
-import math
 import secrets
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
+from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
+from handlers.refusals import error_body, error_headers, refusal
 from handlers.security import guard, is_public, methods, public
 from protocol.bodies import Body
 from protocol.errors import AppError, ErrorCode
@@ -26,7 +26,6 @@ BodyType = TypeVar("BodyType", bound=msgspec.Struct)
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SMALL_BODY_BYTES = 16 * 1024  # holds every body without keys, backups or messages in it
-UNAVAILABLE_RETRY_MS = 1_000
 
 _log = logging.getLogger("sealroom.http")
 
@@ -41,22 +40,8 @@ _HEADERS = {
 }
 _HSTS = "max-age=63072000; includeSubDomains"
 
-_CODE_OF_STATUS = {
-    400: ErrorCode.BAD_REQUEST,
-    403: ErrorCode.FORBIDDEN,
-    404: ErrorCode.NOT_FOUND,
-    405: ErrorCode.METHOD_NOT_ALLOWED,
-    413: ErrorCode.TOO_LARGE,
-}
-
-
-def refusal(error: BaseException | None) -> AppError:
-    """Return what a caller is told about an exception."""
-    if isinstance(error, AppError):
-        return error
-    if isinstance(error, HTTPError):
-        return AppError(_CODE_OF_STATUS.get(error.status_code, ErrorCode.INTERNAL))
-    return AppError(ErrorCode.INTERNAL)
+# Uploaded forms are refused unread, not parsed and then refused (S-57).
+set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
 
 
 class BaseHandler(RequestHandler):
@@ -102,8 +87,7 @@ class BaseHandler(RequestHandler):
 
         Raises: AppError(unsupported_media_type), AppError(too_large), AppError(bad_request)
         """
-        media_type = self.request.headers.get("Content-Type", "").partition(";")[0]
-        if media_type.strip().lower() != "application/json":
+        if not self._is_json():
             raise AppError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
         if len(self.request.body) > self.body_limit_bytes:
             raise AppError(ErrorCode.TOO_LARGE)
@@ -123,15 +107,11 @@ class BaseHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = refusal(kwargs.get("exc_info", (None, None, None))[1])
-        body = error.body(self.request_id)
-        if error.code is ErrorCode.UNAVAILABLE:
-            body["retry_after_ms"] = UNAVAILABLE_RETRY_MS
-        if isinstance(retry_after_ms := body.get("retry_after_ms"), int):
-            self.set_header("Retry-After", str(math.ceil(retry_after_ms / 1_000)))
-        if error.code is ErrorCode.METHOD_NOT_ALLOWED:
-            self.set_header("Allow", ", ".join(methods(type(self))).upper())
-        if error.http_status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
+        if error.code is ErrorCode.BAD_REQUEST and self.request.body and not self._is_json():
+            error = AppError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+        body = error_body(error, self.request_id)
+        for name, value in error_headers(body, error, methods(type(self))).items():
+            self.set_header(name, value)
         self.set_status(error.http_status)
         self._finish_json({"error": body})
 
@@ -143,6 +123,10 @@ class BaseHandler(RequestHandler):
                 exc_info=(typ, value, tb) if value is not None else None,
                 extra={"request_id": self.request_id},
             )
+
+    def _is_json(self) -> bool:
+        media_type = self.request.headers.get("Content-Type", "").partition(";")[0]
+        return media_type.strip().lower() == "application/json"
 
     def _finish_json(self, body: object) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -161,8 +145,9 @@ class BaseHandler(RequestHandler):
         """
         site = self.request.headers.get("Sec-Fetch-Site", "none")
         origin = self.request.headers.get("Origin")
-        is_ours = origin is None or (
-            urlsplit(origin).netloc.lower() == self.request.host.lower()
+        is_ours = (
+            origin is None
+            or origin.partition("://")[2].lower() == self.request.host.lower()
             or self.check_trusted_origin(origin)
         )
         if site not in ("same-origin", "none") or not is_ours:
