@@ -37,6 +37,7 @@ from services.hashing import BcryptHasher
 from services.system import ShiftedClock, SystemClock, SystemEntropy
 from services.tasks import spawn
 from storage import open_stores
+from storage.errors import StorageRefused
 
 FRONTEND = Path(__file__).parent / "frontend"
 
@@ -131,7 +132,11 @@ async def serve(settings: Settings) -> None:
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
-    port = server.listen(settings.host, settings.port)
+    try:
+        port = server.listen(settings.host, settings.port)
+    except OSError as error:
+        await server.stop()
+        raise SettingsError(f"port = {settings.port}: {error.strerror}.") from error
     print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
     spawn(server.sweep())
     await told_to_stop.wait()
@@ -158,7 +163,7 @@ def main() -> int:
             return 0
         set_up(settings.log_level, settings.log_format)
         uvloop.run(serve(settings))
-    except SettingsError as error:
+    except (SettingsError, StorageRefused) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

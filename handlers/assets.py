@@ -15,6 +15,7 @@ import hashlib
 import json
 import mimetypes
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,10 @@ class Assets:
 
     def find(self, build: str, name: str) -> Asset | None:
         return self._files.get(name) if build == self.build else None
+
+    def files(self) -> Iterator[tuple[str, Asset]]:
+        """Yield every file but the page."""
+        yield from self._files.items()
 
     def address(self, name: str) -> str:
         """Return the versioned address of a file."""

@@ -1,0 +1,174 @@
+"""A server that is told to stop finishes what it has begun (R-20)."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.rooms import Room
+from tests.harness import Connect, Fetch, MovableClock, RunningServer
+from tests.people import Peer, People, open_wire, sealed
+from tests.process import ROOT, ServerProcess
+
+
+async def test_connections_are_told_to_come_back(
+    ws: Connect, server: RunningServer, alice: Peer
+) -> None:
+    wire = await ws(alice)
+    waiting = asyncio.ensure_future(wire.closed())
+    await server.lifecycle.stop()
+    assert await waiting == 1012
+
+
+async def test_what_was_sent_before_the_stop_is_answered_and_kept(
+    ws: Connect, server: RunningServer, people: People, room: Room, alice: Peer, bob: Peer
+) -> None:
+    wire = await ws(alice)
+    versions = await people.versions(alice, bob)
+    for number in range(1, 51):
+        await wire.send("message.send", id=number, room=room.room_id, **sealed([bob], versions))
+    await wire.expect("message.accepted", id=1)
+    stopping = asyncio.ensure_future(server.lifecycle.stop())
+    frames = await wire.drained()
+    await stopping
+    answered = [frame["id"] for frame in frames if frame["type"] == "message.accepted"]
+    assert answered == list(range(2, len(answered) + 2))
+    assert await wire.closed() == 1012
+
+
+async def test_a_request_under_way_is_finished(
+    fetch: Fetch,
+    server: RunningServer,
+    alice: Peer,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: MovableClock,
+) -> None:
+    ping = server.lifecycle.database.ping
+
+    async def slow() -> None:
+        await asyncio.sleep(0.3)
+        await ping()
+
+    monkeypatch.setattr(server.lifecycle.database, "ping", slow)
+    asking = asyncio.ensure_future(fetch("GET", "/health"))
+    await asyncio.sleep(0.1)
+    await server.lifecycle.stop()
+    assert (await asking).json["services"] == {"database": "up"}
+
+
+async def test_nobody_new_is_let_in(server: RunningServer) -> None:
+    await server.lifecycle.stop()
+    with pytest.raises(OSError, match=r"refused|failed"):
+        await open_wire(server.origin)
+
+
+async def test_whoever_was_here_was_last_seen_now(
+    ws: Connect, server: RunningServer, people: People, alice: Peer
+) -> None:
+    await ws(alice)
+    seen: dict[str, int] = {}
+
+    async def remember(last_seen_ms: dict[str, int]) -> None:
+        seen.update(last_seen_ms)
+
+    people.stores.accounts.set_last_seen = remember  # type: ignore[method-assign]
+    await server.lifecycle.stop()
+    assert abs(seen[alice.user_id] - people.clock.now_ms()) < 5_000
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path)
+    server.start()
+    yield server
+    if server.is_running:
+        server.kill()
+
+
+def test_sigterm_ends_the_process_well_within_ten_seconds(process: ServerProcess) -> None:
+    began = time.monotonic()
+    assert process.stop() == 0
+    assert time.monotonic() - began < 10
+
+
+async def test_an_open_connection_does_not_keep_it(process: ServerProcess) -> None:
+    wire = await open_wire(process.origin)
+    began = time.monotonic()
+    assert await asyncio.to_thread(process.stop) == 0
+    assert time.monotonic() - began < 10
+    assert await wire.closed() in (1006, 1012)
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    process = ServerProcess(tmp_path, {"SEALROOM_DRAIN_WAIT_S": "30"})
+    process.start()
+    os.kill(process.pid, signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    assert process.is_running
+    assert process.stop() == -signal.SIGTERM
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "server.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_a_wrong_setting_stops_the_start_with_one_sentence() -> None:
+    done = run(SEALROOM_PORT="70000")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "port = 70000: must be from 0 to 65535.\n"
+
+
+def test_a_taken_port_stops_the_start_with_one_sentence(process: ServerProcess) -> None:
+    port = process.origin.rpartition(":")[2]
+    done = run(SEALROOM_PORT=port, SEALROOM_DATA_DIR=str(process.data_dir / "other"))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"port = {port}" in done.stderr
+
+
+def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "master.key").write_text("A" * 43)
+    (tmp_path / "master.key").chmod(0o644)
+    done = run(SEALROOM_DATA_DIR=str(tmp_path), SEALROOM_PORT="0")
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
+
+
+def test_check_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n")
+    done = run("--check", SEALROOM_SMTP_PASSWORD_FILE=str(secret), SEALROOM_PORT="9001")
+    assert done.returncode == 0
+    assert "port = 9001\n" in done.stdout
+    assert 'smtp_password = "•••"' in done.stdout
+    assert "hunter2" not in done.stdout
+
+
+def test_example_prints_the_example() -> None:
+    assert run("--example").stdout == (ROOT / "config/sealroom.example.toml").read_text()
+
+
+def test_files_are_for_their_owner_only(process: ServerProcess) -> None:
+    for name in ("master.key", "sealroom.db"):
+        assert (process.data_dir / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_the_log_is_lines_of_json(process: ServerProcess) -> None:
+    process.stop()
+    for line in process.log.read_text().splitlines():
+        assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
