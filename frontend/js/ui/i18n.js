@@ -70,6 +70,22 @@ export function plural(key, count, params = {}) {
  */
 export function fill(text, params) {
   return text.replace(/\{(\w+)\}/g, (placeholder, name) =>
-    Object.hasOwn(params, name) ? String(params[name]) : placeholder,
+    Object.hasOwn(params, name) ? isolate(String(params[name])) : placeholder,
   );
+}
+
+/** Right-to-left letters, and the marks that change direction by themselves. */
+const TURNING =
+  /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Bidi_Control}]/u;
+const FIRST_STRONG_ISOLATE = "\u2068";
+const POP_ISOLATE = "\u2069";
+
+/**
+ * Keep a name from turning the sentence around it.
+ * @param {string} value
+ * @returns {string} the same, when it could not
+ */
+function isolate(value) {
+  if (!TURNING.test(value)) return value;
+  return FIRST_STRONG_ISOLATE + value.replace(/\p{Bidi_Control}/gu, "") + POP_ISOLATE;
 }
