@@ -14,9 +14,19 @@ import { requireText } from "./required.js";
 /** @param {App} app */
 export function securitySection(app) {
   const change = changePasswordForm(app);
+  const locked = h("p", { class: "warning", hidden: true }, t("security.backup_locked"));
+  const dispose = app.store.subscribe(
+    (state) => state.me?.passwordOpensBackup ?? true,
+    (opens) => {
+      locked.hidden = opens;
+    },
+  );
   return {
-    el: h("div", { class: "stack is-parted" }, change.el, newRecoveryCode(app)),
-    destroy: change.destroy,
+    el: h("div", { class: "stack is-parted" }, locked, change.el, newRecoveryCode(app)),
+    destroy() {
+      dispose();
+      change.destroy();
+    },
   };
 }
 
