@@ -165,7 +165,7 @@ async def hold_idle(origin: str, world: World, count: int) -> list[Wire]:
     for number in range(count):
         peer = world.peers[number % len(world.peers)]
         # One address may open 200 at once (services/quotas.py); loopback has sixteen million.
-        wire = await Wire.open(origin, received, f"127.0.{number // 150 + 1}.1")
+        wire = await Wire.open(origin, received, f"127.0.{number // 50 + 1}.1")
         hello = f'{{"type":"authenticate","token":"{peer.token}","device_id":"{peer.device}"}}'
         wire.send(hello.encode())
         await asyncio.wait_for(waiting.get(), 10)
