@@ -73,6 +73,8 @@ class ContactService:
             raise AppError(ErrorCode.NOT_FOUND, "friend code")
         if account.user_id == user_id:
             raise AppError(ErrorCode.BAD_REQUEST, "oneself")
+        # Whoever asks somebody wants to hear from them again.
+        await self._contacts.unblock(user_id, account.user_id)
         await self._ask(user_id, account.user_id)
 
     async def accept(self, user_id: UserId, other: UserId) -> tuple[Contact, Account]:
@@ -130,13 +132,16 @@ class ContactService:
 
     async def _request_by_email(self, user_id: UserId, email: str) -> None:
         account = await self._stores.accounts.by_email(email)
+        now_ms = self._clock.now_ms()
         if account is None:
-            now_ms = self._clock.now_ms()
             await self._contacts.invite(user_id, email, now_ms)
             # The account may have come to be after the look and before the invitation.
             account = await self._stores.accounts.by_email(email)
             if account is not None:
                 await self._contacts.fulfil_invites(email, account.user_id, now_ms)
+        elif account.user_id in await self._contacts.blocked(user_id):
+            # Lifting the block would tell whose address it is.
+            await self._contacts.invite(user_id, email, now_ms)
         elif account.user_id != user_id:
             await self._ask(user_id, account.user_id, email)
 

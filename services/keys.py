@@ -118,7 +118,6 @@ class KeyService:
         return Target(user_id, device_id)
 
     async def _signing_key(self, me: Target) -> bytes:
-        for device in await self._stores.devices.devices(me.user_id):
-            if device.device_id == me.device_id:
-                return signatures.signing_key_of(device.cert)
-        raise AppError(ErrorCode.NOT_ENROLLED)
+        devices = await self._stores.devices.devices(me.user_id)
+        cert = next(device.cert for device in devices if device.device_id == me.device_id)
+        return signatures.signing_key_of(cert)

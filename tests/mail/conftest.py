@@ -66,6 +66,7 @@ class Mailbox:
 
     port: int = 0
     replies: list[str] = field(default_factory=list)
+    refused_recipients: list[str] = field(default_factory=list)
     mails: list[bytes] = field(default_factory=list)
     tries: list[bytes] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
@@ -80,6 +81,14 @@ class Mailbox:
         if self.replies:
             return self.replies.pop(0)
         self.mails.append(content)
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.refused_recipients:
+            return self.refused_recipients.pop(0)
+        envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def arrived(self, count: int = 1) -> bytes:

@@ -194,6 +194,24 @@ async def test_a_refusal_for_good_is_not_tried_again(
     assert TO not in caplog.text
 
 
+async def test_a_greylisted_recipient_is_tried_again_and_an_unknown_one_is_not(
+    serve: Serve,
+    mailer: Callable[..., SmtpMailer],
+    certificate: Certificate,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box = await serve(starttls=certificate.server())
+    box.refused_recipients = ["450 greylisted", "451 greylisted"]
+    one = mailer(box.port, "starttls")
+    send(one)
+    await box.arrived()
+    box.refused_recipients = [f"550 no such user {TO}"]
+    send(one)
+    await drained(one)
+    assert failures(caplog) == ["a mail was not delivered: SMTPRecipientsRefused 550"]
+    assert len(box.mails) == 1
+
+
 async def test_after_ten_minutes_a_mail_is_given_up(
     serve: Serve,
     mailer: Callable[..., SmtpMailer],

@@ -64,6 +64,18 @@ async def test_contacts_pass_and_everybody_else_does_not(
     await refused(ErrorCode.NOT_CONTACT, require(an.user_id, an.user_id))
 
 
+async def test_a_block_counts_whatever_the_relation_says(
+    house: House, an: Account, binh: Account
+) -> None:
+    await house.stores.contacts.block(an.user_id, binh.user_id, 1)
+    await house.befriend(an.user_id, binh.user_id)
+    assert await house.stores.contacts.state(an.user_id, binh.user_id) == "accepted"
+    for one, other in ((an, binh), (binh, an)):
+        await refused(
+            ErrorCode.NOT_CONTACT, house.access.require_contact(one.user_id, other.user_id)
+        )
+
+
 async def test_oneself_requests_contacts_and_roommates_are_visible(
     house: House, an: Account, binh: Account, chi: Account, people: Any
 ) -> None:

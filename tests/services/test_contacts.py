@@ -292,6 +292,29 @@ async def test_a_block_is_taken_back_once(house: House, an: Account, binh: Accou
     assert await seen(house, binh) == EMPTY
 
 
+async def test_asking_someone_one_has_blocked_lifts_the_block(
+    house: House, an: Account, binh: Account
+) -> None:
+    await house.contacts.block(an.user_id, binh.user_id)
+    await ask(house, binh, an)
+    await ask(house, an, binh)
+    assert await seen(house, an) == EMPTY | {"contacts": {binh.email: "accepted"}}
+    await house.access.require_contact(an.user_id, binh.user_id)
+
+
+async def test_the_address_of_someone_one_has_blocked_looks_like_any_other(
+    house: House, an: Account, binh: Account
+) -> None:
+    await house.contacts.block(an.user_id, binh.user_id)
+    await ask(house, binh, an)
+    house.sink.take()
+    await ask_by_email(house, an, binh.email)
+    assert await seen(house, an) == EMPTY | {"blocked": [binh.email], "invites": [binh.email]}
+    assert house.sink.take() == []
+    await house.contacts.withdraw(an.user_id, binh.email)
+    assert await seen(house, an) == EMPTY | {"blocked": [binh.email]}
+
+
 async def test_blocking_oneself_or_nobody_is_refused(house: House, an: Account) -> None:
     await refused(ErrorCode.BAD_REQUEST, house.contacts.block(an.user_id, an.user_id))
     unknown = type(an.user_id)("A" * 22)

@@ -263,6 +263,14 @@ async def test_a_list_skipping_a_version_or_pointing_elsewhere_is_refused(
     await refused(ErrorCode.LIST_ROLLBACK, enrol(house, other, seal.enrolment()))
 
 
+async def test_a_device_joins_once(house: House, an: Opened, seal: Seal) -> None:
+    request = seal.enrolment()
+    await enrol(house, an, request)
+    other = await house.logins.open(an.account, BROWSER)
+    next_list = msgspec.structs.replace(request, list=seal.sign_list())
+    await refused(ErrorCode.CONFLICT, enrol(house, other, next_list))
+
+
 async def test_a_seventeenth_device_is_refused(house: House, an: Opened, seal: Seal) -> None:
     for _ in range(16):
         await house.enrol(await house.logins.open(an.account, BROWSER), seal)
@@ -331,6 +339,22 @@ async def test_of_two_next_lists_at_once_one_counts(
     )
     lost = [result.code for result in results if isinstance(result, AppError)]
     assert lost == [ErrorCode.LIST_ROLLBACK]
+
+
+async def test_a_list_that_cannot_be_stored_changes_nothing(
+    house: House,
+    two: tuple[Opened, Opened],
+    seal: Seal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(_: Any) -> None:
+        raise AppError(ErrorCode.UNAVAILABLE)
+
+    monkeypatch.setattr(house.stores.devices, "put_list", away)
+    seal.revoke(seal.devices[1])
+    await refused(ErrorCode.UNAVAILABLE, put(house, two[0], seal.sign_list()))
+    assert house.sink.events == []
+    await house.principal(two[1])
 
 
 def _rollbacks() -> dict[str, Callable[[Seal], bodies.SignedList]]:

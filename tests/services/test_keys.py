@@ -141,6 +141,14 @@ async def test_own_devices_claim_from_each_other(house: House, an: Person) -> No
     assert bundle.target == an.target
 
 
+async def test_each_device_signs_with_its_own_key(house: House, an: Person) -> None:
+    second = await house.enrol(await house.logins.open(an.opened.account, BROWSER), an.seal)
+    await house.keys.upload(second, None, [opk(an.seal.devices[1], 6)])
+    await refused(
+        ErrorCode.BAD_SIGNATURE, house.keys.upload(second, None, [opk(an.seal.devices[0], 7)])
+    )
+
+
 async def test_the_asking_device_itself_is_left_out(house: House, an: Person) -> None:
     assert await house.keys.claim(an.principal, claim_id(), [an.target]) == []
 

@@ -78,6 +78,17 @@ async def test_a_live_log_in_is_read_from_the_store_once(
     assert reads == 1
 
 
+async def test_only_so_many_log_ins_are_remembered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.logins.LIVE_LOGINS", 3)
+    opened = await house.sign_up("an@example.org")
+    for _ in range(10):
+        await house.principal(await house.logins.open(opened.account, BROWSER))
+    assert len(house.logins._live) == 3
+    await house.principal(opened)
+
+
 async def test_refreshing_gives_new_tokens_for_the_same_log_in(house: House) -> None:
     first = await house.sign_up("an@example.org")
     second = await house.logins.refresh(first.refresh_token, HOME)

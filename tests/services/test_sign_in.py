@@ -10,6 +10,7 @@ from models.accounts import KdfParams
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import DeviceId
 from protocol.limits import MINUTE_MS, SECOND_MS
+from services.codes import Attempt
 from services.logins import Browser, Opened
 from services.sign_in import DEFAULT_KDF, Challenge, KnownBrowser
 from tests.harness import MovableClock
@@ -356,6 +357,24 @@ async def test_no_ticket_is_in_the_database(house: House) -> None:
     stored = b"".join(file.read_bytes() for file in house.outbox.parent.glob("sealroom.db*"))
     assert row.ticket_hash.encode() in stored
     assert step.ticket.encode() not in stored
+
+
+@pytest.mark.parametrize("purpose", ["verify", "login", "reset"])
+async def test_the_right_code_of_an_attempt_that_leads_nowhere_opens_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, purpose: Any
+) -> None:
+    """Somebody guesses, in a million tries, the code that was never mailed."""
+    monkeypatch.setattr(house.codes._entropy, "digits", lambda _: "123456", raising=False)
+    ticket = await house.codes.begin(Attempt(purpose, NOBODY, HOME))
+    calls: dict[str, Callable[[], Awaitable[Any]]] = {
+        "verify": lambda: house.accounts.verify(NOBODY, ticket, "123456", BROWSER),
+        "login": lambda: house.sign_in.log_in_with_code(NOBODY, ticket, "123456", BROWSER),
+        "reset": lambda: house.passwords.reset(
+            NOBODY, ticket, "123456", "A" * 22, DEFAULT_KDF, auth_key("new"), BROWSER
+        ),
+    }
+    await refused(ErrorCode.BAD_CODE, calls[purpose]())
+    assert await house.stores.accounts.by_email(NOBODY) is None
 
 
 async def test_resets_are_a_minute_apart_and_never_lock_the_owner_out(
