@@ -80,6 +80,18 @@ export function acceptSession(sessions, session, nowMs) {
 }
 
 /**
+ * Add a session by which the peer says that its others are lost: there is no race to be won with a
+ * session that is gone.
+ * @param {readonly Session[]} sessions
+ * @param {Session} session
+ * @param {number} nowMs
+ * @returns {readonly Session[]}
+ */
+export function acceptReset(sessions, session, nowMs) {
+  return prune([...retire(sessions, nowMs, false), { ...session, status: "active" }], nowMs);
+}
+
+/**
  * Take over a session that has opened a capsule sent at `sentAtMs`: a PENDING one becomes ACTIVE, a
  * STALE one takes over when the peer used it more recently than the ACTIVE one.
  * @param {readonly Session[]} sessions

@@ -31,6 +31,7 @@ import {
   removeSession,
 } from "../storage/sessions.js";
 import {
+  acceptReset,
   acceptSession,
   afterReceipt,
   beginSession,
@@ -191,7 +192,8 @@ function beginWork(core, load, cache) {
         next.set(name, afterReceipt(sessions, advanced, capsule.sentAtMs, nowMs));
       } else {
         const first = { ...advanced, lastPeerSentAtMs: capsule.sentAtMs };
-        next.set(name, acceptSession(sessions, first, nowMs));
+        const accept = capsule.kind === "reset" ? acceptReset : acceptSession;
+        next.set(name, accept(sessions, first, nowMs));
         answered.set(sealed.sid, fresh.pre.signedPreKeyId);
         if (fresh.pre.oneTimePreKeyId !== null) spent.add(fresh.pre.oneTimePreKeyId);
       }
