@@ -1,8 +1,6 @@
 """People who talk through a real server with the Python client."""
 
-import asyncio
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,31 +12,9 @@ from client.people import People
 from client.seal.encoding import b64url_encode
 from client.state import StateFile
 from protocol.ids import DeviceId
+from tests.process import ServerProcess
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery staple"
-
-
-@dataclass
-class ServerProcess:
-    """A running server and the folder it keeps everything in."""
-
-    origin: str
-    data_dir: Path
-
-    _read: set[Path] = field(default_factory=set)
-
-    async def code_for(self, email: str) -> str:
-        """The code in the next mail to an address; mails go out a moment after the answer."""
-        async with asyncio.timeout(10):
-            while True:
-                mails = set(self.data_dir.joinpath("outbox").glob(f"*-{email}.eml")) - self._read
-                for mail in mails:
-                    self._read.add(mail)
-                    found = re.search(r"\b\d{6}\b", mail.read_text(encoding="utf-8"))
-                    assert found is not None
-                    return found.group()
-                await asyncio.sleep(0.02)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from playwright.async_api import Page, async_playwright, expect
 
 from client.seal.encoding import b64url_decode
 from client.seal.safety_number import safety_number
-from tests.client.crowd import PASSWORD, Crowd, Device, ServerProcess
+from tests.client.crowd import PASSWORD, Crowd, Device
+from tests.process import ServerProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

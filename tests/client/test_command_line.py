@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.client.crowd import PASSWORD, ROOT, ServerProcess
+from tests.client.crowd import PASSWORD
+from tests.process import ROOT, ServerProcess
 
 
 @dataclass
@@ -96,7 +97,8 @@ async def test_a_failure_is_one_sentence_and_an_exit_status(
         assert (process.returncode, output) == (1, b"")
         assert errors.decode().count("\n") == 1, errors.decode()
         assert "Traceback" not in errors.decode()
-    away = Terminal(ServerProcess("http://127.0.0.1:9", tmp_path), tmp_path / "x", "x@example.org")
+    server = ServerProcess(tmp_path, origin="http://127.0.0.1:9")
+    away = Terminal(server, tmp_path / "x", "x@example.org")
     process = await away.start("whoami")
     _, errors = await process.communicate()
     assert process.returncode == 1
