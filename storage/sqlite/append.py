@@ -1,7 +1,15 @@
 """Numbering and storing a batch of messages, inside the write transaction (R-04, R-05).
 
 The whole batch takes a handful of statements whatever its length: on every return from SQLite the
-writer thread has to win the interpreter back from a busy loop.
+writer thread has to win the interpreter back from a busy loop, which takes up to a switch interval.
+Measured with a loop that does 40 µs of work and socket calls for each message, in messages a second
+relative to this way:
+
+    a statement at a time in the thread            0.70-0.85
+    executemany for each table in the thread       0.80-0.97
+    all on the loop, BEGIN and COMMIT in a thread  0.93-1.03, with 0.93 of the processor time, but
+                                                   the loop stands still for 2 ms a batch
+    this way with a switch interval of 1 ms        0.86-0.98
 """
 
 import logging

@@ -81,6 +81,12 @@ async def test_a_capsule_is_for_its_device_only(make, append, page, room):
         assert found.capsule == (wanted and msgspec.json.decode(wanted, type=Capsule))
 
 
+async def test_a_message_to_no_other_device_has_no_capsule(make, append, page, room):
+    assert (await append(make.message(room, capsules={}))).seq == 1
+    ((found,), _) = await page(room)
+    assert found.capsule is None
+
+
 async def test_a_first_capsule_keeps_how_its_session_is_derived(make, append, page, room):
     reader = (room.members[1].user_id, make.device_id())
     pre = b'{"suite":1,"ek":"%s","spk_id":7,"cert_hash":"%s"}' % (

@@ -90,6 +90,10 @@ class _File(apsw.VFSFile):
         self._disk, self._name = disk, str(Path(filename).resolve())
         super().__init__("unix", name, flags)
 
+    def xRead(self, amount, offset):
+        self._disk.note("read", self._name)
+        return super().xRead(amount, offset)
+
     def xWrite(self, data, offset):
         self._disk.note("write", self._name)
         super().xWrite(data, offset)

@@ -81,6 +81,26 @@ async def test_after_a_failed_sync_the_connection_is_a_new_one(disk, stores, mak
         apsw.connection_hooks.remove(opened.append)
 
 
+async def test_a_read_that_fails_is_unavailable_and_the_next_one_works(disk, stores, make, room):
+    account = make.account()
+    await stores.accounts.create(account)
+    disk.fault = lambda call, _: apsw.IOError() if call == "read" else None
+    for read in (stores.accounts.by_id(account.user_id), stores.rooms.of_user("an", 1_500)):
+        with pytest.raises(AppError) as refused:
+            await read
+        assert refused.value.code == ErrorCode.UNAVAILABLE
+    disk.fault = lambda *_: None
+    assert await stores.accounts.by_id(account.user_id) == account
+    assert await stores.rooms.of_user("an", 1_500) == []
+
+
+async def test_a_mistake_in_a_statement_is_not_disguised_as_an_outage(stores):
+    for way in (stores.database.read, stores.database.scan, stores.database.write):
+        with pytest.raises(apsw.SQLError):
+            await way(lambda opened: opened.execute("SELECT nothing FROM nowhere"))
+    await stores.database.ping()
+
+
 async def append_until_stored(stores, message):
     for _ in range(3):
         (outcome,) = await append(stores, message)
@@ -130,6 +150,11 @@ async def fill(stores, make):
         stored.append(message.msg_id)
 
 
+async def create_accounts(stores, make, count):
+    for _ in range(count):
+        await stores.accounts.create(make.account())
+
+
 def may_mount():
     status = Path("/proc/self/status").read_text()
     capabilities = next(line for line in status.splitlines() if line.startswith("CapEff"))
@@ -158,6 +183,9 @@ async def test_a_full_disk_refuses_messages_until_there_is_space(small, make):
     stores = await open_stores(f"sqlite:///{folder}/sealroom.db")
     room, stored = await fill(stores, make)
     assert await log_of(stores, room) == stored
+    with pytest.raises(AppError) as refused:
+        await create_accounts(stores, make, 10_000)
+    assert refused.value.code == ErrorCode.STORAGE_FULL
     await make_space(stores)
     fresh = make.room()
     await stores.rooms.open_dm(fresh, 1_000)

@@ -108,6 +108,15 @@ async def test_what_is_not_a_database_is_refused_and_left_as_it_is(path):
     assert path.read_bytes() == before
 
 
+async def test_a_database_of_a_newer_program_is_refused_with_one_sentence(path):
+    await (await open_stores(f"sqlite:///{path}")).database.close()
+    newer = apsw.Connection(str(path))
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(StorageRefused, match=r"^The database has schema 99, .* newer program\.$"):
+        await open_stores(f"sqlite:///{path}")
+
+
 async def test_a_directory_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
