@@ -66,7 +66,7 @@ class Frame(Struct, frozen=True, omit_defaults=True):
 # ── what a message is made of ────────────────────────────────────────────────────────────────────
 
 
-class Pre(Frame, frozen=True, kw_only=True):
+class Pre(Frame, omit_defaults=False, frozen=True, kw_only=True):
     """How the receiver derives the session a first capsule belongs to (SEAL1 §4.4)."""
 
     suite: Annotated[int, Meta(ge=1, le=255)]

@@ -220,3 +220,9 @@ def test_a_message_always_says_whether_it_has_a_capsule() -> None:
 @pytest.mark.parametrize(("size_bytes", "chars"), [(0, 0), (1, 2), (2, 3), (3, 4), (32, 43)])
 def test_lengths_in_base64(size_bytes: int, chars: int) -> None:
     assert base64_chars(size_bytes) == chars
+
+
+def test_a_capsule_says_when_no_one_time_prekey_was_used() -> None:
+    sent = capsule(pre=pre(opk_id=None))
+    kept = msgspec.convert({n: v for n, v in sent.items() if n != "user"}, frames.Capsule)
+    assert json.loads(dump(kept))["pre"] == sent["pre"]
