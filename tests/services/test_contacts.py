@@ -11,6 +11,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.frames import ContactChanged
 from tests.harness import MovableClock
 from tests.house import House, refused, until_refused
+from tests.people import new_account
 
 NOBODY = "nobody@example.org"
 
@@ -331,6 +332,28 @@ async def test_requests_are_limited(house: House, an: Account) -> None:
         lambda: ask_by_email(house, an, f"user{next(count)}@example.org"),
     )
     assert asked == 60
+
+
+async def test_a_long_list_lets_others_go_on(house: House, an: Account) -> None:
+    for number in range(100):
+        other = new_account(f"user{number}", house.clock.now_ms())
+        await house.stores.accounts.create(other)
+        await house.stores.contacts.request(other.user_id, an.user_id, number)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    going_on = asyncio.ensure_future(others())
+    found = await house.contacts.of_user(an.user_id)
+    going_on.cancel()
+    assert [account.email for _, account in found.contacts] == [
+        f"user{number}@example.org" for number in range(100)
+    ]
+    assert turns > 3
 
 
 async def test_a_list_holds_a_thousand_and_incoming_requests_do_not_count(
