@@ -6,7 +6,10 @@
 /** @import { MessagePage, MessageRow } from "../session/types.js" */
 /** @import { State } from "./state.js" */
 
-/** @typedef {{ rows: readonly MessageRow[], hasOlder: boolean, hasNewer: boolean }} Conversation */
+/**
+ * `follows`: the reader is at the newest row, so the stretch moves on with it.
+ * @typedef {{ rows: readonly MessageRow[], hasOlder: boolean, hasNewer: boolean, follows: boolean }} Conversation
+ */
 /** @typedef {Readonly<Record<string, Conversation>>} Conversations */
 
 /** Rows kept and drawn at most: enough for several screens, few enough for a phone; the far end is paged in again. */
@@ -20,7 +23,24 @@ export const WINDOW_ROWS = 200;
  * @returns {State}
  */
 export function pageOpened(state, room, page) {
-  return withConversation(state, room, { ...page, rows: merge([], page.rows) });
+  return withConversation(state, room, {
+    ...page,
+    rows: merge([], page.rows),
+    follows: !page.hasNewer,
+  });
+}
+
+/**
+ * The reader has come to the newest row, or left it.
+ * @param {State} state
+ * @param {string} room
+ * @param {boolean} follows
+ * @returns {State}
+ */
+export function readerMoved(state, room, follows) {
+  const known = state.messages[room];
+  if (known === undefined || known.follows === follows) return state;
+  return withConversation(state, room, { ...known, follows });
 }
 
 /**
@@ -35,6 +55,7 @@ export function olderLoaded(state, room, page) {
   if (known === undefined) return state;
   const merged = merge(known.rows, page.rows);
   return withConversation(state, room, {
+    ...known,
     rows: merged.slice(0, WINDOW_ROWS),
     hasOlder: page.hasOlder,
     hasNewer: known.hasNewer || merged.length > WINDOW_ROWS,
@@ -53,6 +74,7 @@ export function newerLoaded(state, room, page) {
   if (known === undefined) return state;
   const merged = merge(known.rows, page.rows);
   return withConversation(state, room, {
+    ...known,
     rows: merged.slice(-WINDOW_ROWS),
     hasOlder: known.hasOlder || merged.length > WINDOW_ROWS,
     hasNewer: page.hasNewer,
@@ -60,8 +82,8 @@ export function newerLoaded(state, room, page) {
 }
 
 /**
- * Take the engine's `messages` event. While newer rows are not loaded, a new row does not belong to the stretch yet: only
- * rows already in it change.
+ * Take the engine's `messages` event. A full stretch gives up its far end: the oldest rows while the reader follows, else
+ * the new ones, which are paged in when the reader comes down to them; what is being read stays where it is.
  * @param {State} state
  * @param {{ room: string, rows: readonly MessageRow[], removed: readonly string[] }} change
  * @returns {State}
@@ -69,19 +91,38 @@ export function newerLoaded(state, room, page) {
 export function rowsChanged(state, { room, rows, removed }) {
   const known = state.messages[room];
   if (known === undefined) return state;
-  const first = known.rows[0]?.order ?? -Infinity;
-  const have = new Set(known.rows.map((row) => row.key));
-  const belongs = (/** @type {MessageRow} */ row) =>
-    have.has(row.key) || (known.hasNewer ? false : !known.hasOlder || row.order >= first);
   const gone = new Set(removed);
-  const kept = gone.size === 0 ? known.rows : known.rows.filter((row) => !gone.has(row.key));
-  const merged = merge(kept, rows.filter(belongs));
-  const dropped = known.hasNewer ? 0 : Math.max(0, merged.length - WINDOW_ROWS);
+  const kept = known.rows.filter((row) => !gone.has(row.key));
+  if (known.hasNewer) return withConversation(state, room, changedInside(known, kept, rows));
+  const first = known.rows[0]?.order ?? -Infinity;
+  const have = new Set(kept.map((row) => row.key));
+  const isOurs = (/** @type {MessageRow} */ row) =>
+    have.has(row.key) || !known.hasOlder || row.order >= first;
+  const merged = merge(kept, rows.filter(isOurs));
+  const over = Math.max(0, merged.length - WINDOW_ROWS);
   return withConversation(state, room, {
     ...known,
-    rows: merged.slice(dropped),
-    hasOlder: known.hasOlder || dropped > 0,
+    rows: known.follows ? merged.slice(over) : merged.slice(0, WINDOW_ROWS),
+    hasOlder: known.hasOlder || (known.follows && over > 0),
+    hasNewer: !known.follows && over > 0,
   });
+}
+
+/**
+ * While newer rows are not loaded, only rows of the stretch change. One that got its number leaves it: rows that are not
+ * here may stand before its new place, and paging brings it back among them.
+ * @param {Conversation} known
+ * @param {readonly MessageRow[]} kept
+ * @param {readonly MessageRow[]} changed
+ * @returns {Conversation}
+ */
+function changedInside(known, kept, changed) {
+  const news = new Map(changed.map((row) => [row.key, row]));
+  const rows = kept
+    .map((row) => ({ before: row, now: news.get(row.key) ?? row }))
+    .filter(({ before, now }) => before.order === now.order)
+    .map(({ now }) => now);
+  return { ...known, rows };
 }
 
 /**

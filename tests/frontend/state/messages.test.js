@@ -6,6 +6,7 @@ import {
   newerLoaded,
   olderLoaded,
   pageOpened,
+  readerMoved,
   roomClosed,
   rowsChanged,
 } from "../../../frontend/js/state/messages.js";
@@ -71,4 +72,34 @@ test("a closed room leaves nothing behind and ignores what comes late", () => {
   const late = { rows: rows(0, 5), hasOlder: false, hasNewer: false };
   assert.equal(olderLoaded(closed, "room", late), closed);
   assert.equal(rowsChanged(closed, { room: "room", rows: [row(1)], removed: [] }), closed);
+});
+
+test("rows that come in never take away what a reader further up is reading", () => {
+  let state = readerMoved(opened(0, WINDOW_ROWS), "room", false);
+  const change = { room: "room", rows: [row(WINDOW_ROWS)], removed: [] };
+  state = rowsChanged(state, change);
+  assert.deepEqual([orders(state).at(0), orders(state).at(-1)], [0, WINDOW_ROWS - 1]);
+  assert.equal(state.messages["room"]?.hasNewer, true);
+  const page = { rows: [row(WINDOW_ROWS)], hasOlder: true, hasNewer: false };
+  assert.equal(orders(newerLoaded(state, "room", page)).at(-1), WINDOW_ROWS);
+});
+
+test("a row that gets its number while newer ones are missing leaves no gap before it", () => {
+  const waiting = { ...row(2 ** 52), key: "mine", seq: null };
+  const state = pageOpened(INITIAL_STATE, "room", {
+    rows: [...rows(0, 5), waiting],
+    hasOlder: false,
+    hasNewer: true,
+  });
+  const numbered = { ...waiting, order: 9, seq: 9 };
+  const after = rowsChanged(state, { room: "room", rows: [numbered], removed: [] });
+  assert.deepEqual(orders(after), [0, 1, 2, 3, 4]);
+});
+
+test("while newer rows are missing, rows of the stretch still change in place", () => {
+  const state = opened(0, 5, { hasNewer: true });
+  const healed = { ...row(3), text: "now readable" };
+  const after = rowsChanged(state, { room: "room", rows: [healed, row(7)], removed: ["k0"] });
+  assert.deepEqual(orders(after), [1, 2, 3, 4]);
+  assert.equal(after.messages["room"]?.rows[2]?.text, "now readable");
 });
