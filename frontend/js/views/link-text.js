@@ -9,8 +9,11 @@ import { h } from "../ui/dom.js";
 /** Only these ever become a link (S-31): a script address stays what it is, text. */
 const LINK = /(?:https?:\/\/|mailto:)[^\s<>"'`\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 /** What a sentence puts behind an address; a closing bracket stays when the address opened it. */
-const TRAILING = /[.,;:!?…)\]}»”’*_~]+$/u;
-const PAIRS = Object.freeze({ ")": "(", "]": "[", "}": "{" });
+const TRAILING = new Set(".,;:!?…)]}»”’*_~");
+/** @type {ReadonlyMap<string, string>} closing → opening */
+const BRACKETS = new Map(
+  [")(", "][", "}{"].map(([closing = "", opening = ""]) => [closing, opening]),
+);
 
 /**
  * @param {string} text
@@ -43,25 +46,24 @@ export function linkText(text) {
   );
 }
 
-/** @param {string} link */
-function withoutTrailing(link) {
-  let shown = link;
-  for (;;) {
-    const tail = TRAILING.exec(shown)?.[0];
-    if (tail === undefined) return shown;
-    const last = /** @type {keyof typeof PAIRS} */ (shown.at(-1));
-    const opening = PAIRS[last];
-    if (opening !== undefined && count(shown, opening) >= count(shown, last)) return shown;
-    shown = shown.slice(0, -1);
-  }
-}
-
 /**
- * @param {string} text
- * @param {string} char
+ * In one pass, since a message may be nothing but brackets.
+ * @param {string} link
  */
-function count(text, char) {
-  return text.split(char).length - 1;
+function withoutTrailing(link) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const char of link) counts.set(char, (counts.get(char) ?? 0) + 1);
+  const count = (/** @type {string} */ char) => counts.get(char) ?? 0;
+  let end = link.length;
+  for (; end > 0; end -= 1) {
+    const last = link.charAt(end - 1);
+    const opening = BRACKETS.get(last);
+    if (!TRAILING.has(last)) break;
+    if (opening !== undefined && count(opening) >= count(last)) break;
+    counts.set(last, count(last) - 1);
+  }
+  return link.slice(0, end);
 }
 
 /** @param {string} link */

@@ -6,6 +6,7 @@ import { h, setAttribute, setText } from "../ui/dom.js";
 import { formatTime } from "../ui/format.js";
 import { icon, setIcon } from "../ui/icon.js";
 import { t } from "../ui/i18n.js";
+import { foldText } from "./fold-text.js";
 import { linkText } from "./link-text.js";
 
 /** @typedef {Extract<TimelineItem, { kind: "row" }>} RowItem */
@@ -15,9 +16,6 @@ import { linkText } from "./link-text.js";
  * @property {(key: string) => void} onRetry
  * @property {(key: string) => void} onDiscard
  */
-
-/** Longer texts are folded: one message must not cost a frame, nor push the conversation off the screen (S-34). */
-export const FOLDED_CHARS = 3000;
 
 /** @type {Readonly<Record<Exclude<MessageState, "received">, string>>} state → icon */
 export const TICKS = {
@@ -148,13 +146,17 @@ function textContent() {
   let unfolded = false;
 
   function draw() {
-    const folded = !unfolded && text.length > FOLDED_CHARS;
-    el.replaceChildren(...linkText(folded ? `${text.slice(0, FOLDED_CHARS)}…` : text));
-    more.el.hidden = !folded;
+    const shown = unfolded ? text : foldText(text);
+    const isFolded = shown !== text;
+    el.replaceChildren(...linkText(shown), isFolded ? "…" : "");
+    more.el.hidden = !isFolded;
   }
   function unfold() {
     unfolded = true;
     draw();
+    // The button that had the focus is gone; whoever listens goes on where the text is.
+    el.tabIndex = -1;
+    el.focus({ preventScroll: true });
   }
   return {
     el: h("div", { class: "content" }, el, more.el),

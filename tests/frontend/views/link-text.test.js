@@ -35,6 +35,15 @@ test("an address never reaches across a character that turns the writing directi
   assert.deepEqual(links("https://example.org/\u202egpj.exe"), ["https://example.org/"]);
 });
 
+test("an address of nothing but brackets and dots costs one pass (S-34)", () => {
+  for (const tail of [")", "(", ".", ".a", "()", "]"]) {
+    const text = `https://a.example/${tail.repeat(200_000 / tail.length)}`;
+    const startMs = performance.now();
+    splitLinks(text);
+    assert.ok(performance.now() - startMs < 1000, tail);
+  }
+});
+
 test("splitting keeps every character in its place", () => {
   const word = fc.oneof(
     fc.string({ unit: "grapheme" }),
