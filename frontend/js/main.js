@@ -2,6 +2,7 @@
  * Composition root of the page: language, theme, engine, store, router, and the root view.
  */
 
+/** @import { Engine } from "./session/types.js" */
 /** @import { App, Appearance } from "./views/types.js" */
 import { connectEngine } from "./session/client.js";
 import { rowsChanged } from "./state/messages.js";
@@ -12,6 +13,7 @@ import { chooseLocale, setLanguage, t } from "./ui/i18n.js";
 import { createRouter } from "./ui/router.js";
 import { toasts } from "./ui/toast.js";
 import { errorCode, errorText } from "./views/error-text.js";
+import { forgetPlaces } from "./views/reading-place.js";
 import { root } from "./views/root.js";
 import { ROUTES } from "./views/routes.js";
 
@@ -33,17 +35,22 @@ try {
   location.reload();
 }
 
-// After the words: the worker's many files would stand before them in the browser's queue.
-const engine = connectEngine();
 const store = createStore(INITIAL_STATE);
 const messages = toasts();
 /** @type {ReturnType<typeof root> | null} */
 let page = null;
-const router = createRouter(ROUTES, () => page?.routed());
+/** @type {Engine | null} */
+let engine = null;
+const router = createRouter(ROUTES, () => {
+  if (engine === null) startEngine();
+  page?.routed();
+});
 
 /** @type {App} */
 const app = {
-  engine,
+  get engine() {
+    return engine ?? startEngine();
+  },
   store,
   router,
   toast: messages.show,
@@ -54,11 +61,13 @@ const app = {
   build: new URL(import.meta.url).pathname.split("/")[2] ?? "",
 };
 
-// Where nobody has ever been, the welcome need not wait for the engine to say so.
-if (localStorage.getItem(INHABITED_KEY) === null) store.set(booted, { phase: "welcome" });
-listen();
+// Where nobody has ever been, the welcome waits for no engine, and the engine's many files for a wish to come in.
+if (localStorage.getItem(INHABITED_KEY) !== null || router.current() !== null) startEngine();
+else store.set(booted, { phase: "welcome" });
+document.addEventListener("visibilitychange", tellActive);
+store.subscribe((state) => state.session, tellActive);
+store.subscribe((state) => state.session.phase, rememberInhabited);
 draw();
-await boot();
 
 function draw() {
   page?.destroy();
@@ -76,7 +85,9 @@ async function speak({ theme, locale }) {
   document.documentElement.lang = chosen;
 }
 
-function listen() {
+/** @returns {Engine} */
+function startEngine() {
+  engine = connectEngine();
   engine.on("me", (me) => store.set(replaceSlice, "me", me));
   engine.on("connection", (connection) => store.set(replaceSlice, "connection", connection));
   engine.on("people", (people) => store.set(replaceSlice, "people", people));
@@ -88,19 +99,14 @@ function listen() {
   });
   engine.on("signedOut", ({ reason }) => {
     store.set(signedOut, reason);
+    forgetPlaces();
     router.go("welcome", {}, { replace: true });
   });
-  document.addEventListener("visibilitychange", tellActive);
-  store.subscribe((state) => state.session, tellActive);
-  store.subscribe((state) => state.session.phase, rememberInhabited);
-}
-
-async function boot() {
-  try {
-    store.set(booted, await engine.call("boot", {}));
-  } catch (error) {
-    store.set(broke, errorCode(error));
-  }
+  engine.call("boot", {}).then(
+    (boot) => store.set(booted, boot),
+    (error) => store.set(broke, errorCode(error)),
+  );
+  return engine;
 }
 
 /** @param {string} phase */
@@ -114,7 +120,7 @@ function rememberInhabited(phase) {
 function tellActive() {
   if (store.get().session.phase !== "ready") return;
   // Only a hint about presence: when the engine is away, it will ask again.
-  engine.call("setActive", { active: document.visibilityState === "visible" }).catch(() => {});
+  app.engine.call("setActive", { active: document.visibilityState === "visible" }).catch(() => {});
 }
 
 /** @returns {Appearance} */

@@ -2,28 +2,37 @@
 /** @import { Component } from "../ui/dom.js" */
 /** @import { Connection, RoomItem } from "../session/types.js" */
 import { MESSAGE_CHARS } from "../protocol/limits.js";
+import { Disposables } from "../lib/disposables.js";
 import { button } from "../ui/button.js";
 import { h, setText } from "../ui/dom.js";
 import { plural, t } from "../ui/i18n.js";
 import { act } from "./act.js";
+import { typingSignal } from "./typing-signal.js";
 
 /** Only somebody close to the limit wants to know it. */
 const COUNTER_FROM_CHARS = MESSAGE_CHARS - 500;
 const DRAFT_AFTER_MS = 400;
-/** Others see "typing" for six seconds (TYPING_TTL_MS), so it is said again well before that. */
-const TYPING_EVERY_MS = 4000;
 
 /** @typedef {{ room: RoomItem, connection: Connection }} ComposerModel */
+/**
+ * @typedef {Component<ComposerModel> & {
+ *   focus: () => void,
+ *   canWrite: () => boolean,
+ *   putBack: (text: string) => void,
+ * }} Composer  putBack: give a text that was not sent back to whoever typed it
+ */
 
 /**
  * Where one writes. Enter sends, Shift+Enter breaks the line; while an input method composes a letter, as Vietnamese ones
  * do, Enter belongs to it. The draft is kept by the engine and comes back with the room.
  * @param {App} app
- * @param {{ room: RoomItem, onSent: () => void }} options
- * @returns {Component<ComposerModel>}
+ * @param {{ room: RoomItem, onSend: () => void }} options
+ * @returns {Composer}
  */
-export function composer(app, { room: first, onSent }) {
+export function composer(app, { room: first, onSend }) {
+  const undo = new Disposables();
   const room = first.id;
+  const typing = typingSignal(app, room);
   const input = h("textarea", {
     class: "input",
     rows: 1,
@@ -43,7 +52,7 @@ export function composer(app, { room: first, onSent }) {
     testId: "message-send",
   });
   const counter = h("span", { class: "caption counter", role: "status" });
-  const hint = h("p", { class: "caption muted hint" });
+  const hint = h("p", { class: "caption muted hint", role: "status" });
   const form = h(
     "form",
     { class: "row", on: { submit: (event) => (event.preventDefault(), void submit()) } },
@@ -52,34 +61,41 @@ export function composer(app, { room: first, onSent }) {
     send.el,
   );
   const el = h("div", { class: "composer" }, hint, form);
-  input.value = first.draft;
-
+  /** @type {ComposerModel} */
+  let model = { room: first, connection: { status: "online", retryAtMs: null } };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let draftTimer;
   let savedDraft = first.draft;
-  let typingSaidMs = 0;
-  let isTyping = false;
+  let refusal = "";
+  input.value = first.draft;
 
   const left = () => MESSAGE_CHARS - [...input.value].length;
 
   async function submit() {
     const text = input.value;
-    if (text.trim() === "") return input.focus();
-    if (left() < 0) return refuse();
+    if (text.trim() === "") return refuse(t("composer.empty"));
+    if (left() < 0) return refuse(plural("composer.too_long", -left()));
     input.value = "";
     changed();
-    stopTyping();
-    onSent();
+    typing.stop();
+    onSend();
     const stored = await act(app, "sendMessage", { room, text });
-    // What could not even be stored here goes back to where it was typed, before anything typed since.
-    if (stored === null) {
-      input.value = text + input.value;
-      changed();
-    }
+    if (stored === null) putBack(text);
+    // The engine empties the draft as it stores the message.
+    else if (savedDraft === text) savedDraft = "";
   }
 
-  function refuse() {
-    app.toast({ kind: "error", text: plural("composer.too_long", -left()) });
+  /** @param {string} why */
+  function refuse(why) {
+    refusal = why;
+    draw();
+    input.focus();
+  }
+
+  /** @param {string} text before anything that has been typed since */
+  function putBack(text) {
+    input.value = [text, input.value].filter((each) => each !== "").join("\n");
+    changed();
     input.focus();
   }
 
@@ -89,6 +105,9 @@ export function composer(app, { room: first, onSent }) {
     setText(counter, isNear ? String(remaining) : "");
     counter.dataset["over"] = String(remaining < 0);
     send.update({ disabled: input.value.trim() === "" });
+    refusal = "";
+    draw();
+    grow(input);
     clearTimeout(draftTimer);
     draftTimer = setTimeout(saveDraft, DRAFT_AFTER_MS);
   }
@@ -102,47 +121,76 @@ export function composer(app, { room: first, onSent }) {
 
   function typed() {
     changed();
-    if (input.value.trim() === "") return stopTyping();
-    if (app.nowMs() - typingSaidMs < TYPING_EVERY_MS) return;
-    typingSaidMs = app.nowMs();
-    isTyping = true;
-    void app.engine.call("setTyping", { room, on: true }).catch(() => undefined);
+    if (input.value.trim() === "") typing.stop();
+    else typing.say();
   }
 
-  function stopTyping() {
-    if (!isTyping) return;
-    isTyping = false;
-    typingSaidMs = 0;
-    void app.engine.call("setTyping", { room, on: false }).catch(() => undefined);
-  }
-
-  input.addEventListener("input", typed);
-  input.addEventListener("blur", stopTyping);
-  input.addEventListener("keydown", (event) => {
+  /** @param {KeyboardEvent} event */
+  function keyed(event) {
     // 229: Safari ends composition before the key that ended it arrives.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229)
-      return;
+    const isComposing = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
     event.preventDefault();
     form.requestSubmit();
+  }
+
+  function draw() {
+    const { room: item, connection } = model;
+    const { sendBlocked } = item;
+    const why = refusal || whyNot(item) || (isAway(connection) ? t("composer.offline") : "");
+    form.hidden = sendBlocked !== null;
+    hint.hidden = why === "";
+    setText(hint, why);
+  }
+
+  undo.listen(input, "input", typed);
+  undo.listen(input, "blur", typing.stop);
+  undo.listen(input, "keydown", keyed);
+  // The pointer leaves the focus in the input, so that a phone keeps its keyboard up.
+  undo.listen(send.el, "pointerdown", (event) => event.preventDefault());
+  undo.listen(window, "pagehide", saveDraft);
+  // A narrower input needs more lines.
+  undo.listen(window, "resize", () => grow(input));
+  undo.add(() => {
+    saveDraft();
+    typing.stop();
+    input.value = "";
   });
   changed();
+  requestAnimationFrame(() => grow(input));
 
   return {
     el,
-    update({ room: { sendBlocked, peer }, connection }) {
-      form.hidden = sendBlocked !== null;
-      const offline = connection.status !== "online" && sendBlocked === null;
-      hint.hidden = sendBlocked === null && !offline;
-      if (sendBlocked === "not-contact") {
-        setText(hint, t("composer.not_contact", { name: peer.displayName }));
-      } else if (sendBlocked === "identity") {
-        setText(hint, t("composer.identity", { name: peer.displayName }));
-      } else if (offline) setText(hint, t("composer.offline"));
+    focus: () => input.focus({ preventScroll: true }),
+    canWrite: () => model.room.sendBlocked === null,
+    putBack,
+    update(next) {
+      model = next;
+      draw();
     },
-    destroy() {
-      saveDraft();
-      stopTyping();
-      input.value = "";
-    },
+    destroy: () => undo.dispose(),
   };
+}
+
+/** @param {RoomItem} room */
+function whyNot({ sendBlocked, peer }) {
+  const name = peer.displayName;
+  if (sendBlocked === "not-contact") return t("composer.not_contact", { name });
+  return sendBlocked === "identity" ? t("composer.identity", { name }) : "";
+}
+
+/** @param {Connection} connection */
+function isAway({ status }) {
+  return status !== "online";
+}
+
+/**
+ * As high as its text, which CSS does by itself where it knows `field-sizing`; the stylesheet says how high at most.
+ * @param {HTMLTextAreaElement} input
+ */
+function grow(input) {
+  if (CSS.supports("field-sizing", "content")) return;
+  input.style.blockSize = "auto";
+  const borderPx = input.offsetHeight - input.clientHeight;
+  input.style.blockSize = `${input.scrollHeight + borderPx}px`;
 }

@@ -1,32 +1,50 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { RoomItem } from "../session/types.js" */
+/** @import { EngineCalls, RoomItem } from "../session/types.js" */
 import { Disposables } from "../lib/disposables.js";
-import { newerLoaded, olderLoaded, pageOpened, roomClosed } from "../state/messages.js";
+import {
+  newerLoaded,
+  olderLoaded,
+  pageOpened,
+  readerMoved,
+  roomClosed,
+  rowsChanged,
+} from "../state/messages.js";
+import { button } from "../ui/button.js";
 import { emptyState } from "../ui/empty-state.js";
 import { h, setText } from "../ui/dom.js";
 import { t } from "../ui/i18n.js";
 import { skeleton } from "../ui/skeleton.js";
 import { act } from "./act.js";
+import { announcer } from "./announcer.js";
 import { composer } from "./composer.js";
 import { identityChange } from "./identity-change.js";
 import { messageList } from "./message-list.js";
+import { keepPlace, placeIn } from "./reading-place.js";
 import { roomExpiry } from "./room-expiry.js";
 import { roomHeader } from "./room-header.js";
+
+/** @typedef {Omit<EngineCalls["messages"][0], "room">} Where */
+
+/** Before the first row of every room. */
+const BEGINNING = -1;
 
 /**
  * One open conversation. Its decrypted rows are in the store only while it is open.
  * @param {App} app
  * @param {RoomItem} first
- * @returns {Component<RoomItem>}
+ * @returns {Component<RoomItem> & { focus: (target: "input" | "name" | "details") => void }}
  */
 export function conversation(app, first) {
   const undo = new Disposables();
   const room = first.id;
+  const place = placeIn(room);
   const firstUnreadSeq = first.unread > 0 ? first.firstUnreadSeq : null;
   let item = first;
   let seen = 0;
   let isPaging = false;
+  let openings = 0;
+  let isClosed = false;
 
   const header = roomHeader(app, first);
   const expiry = roomExpiry(app);
@@ -35,50 +53,94 @@ export function conversation(app, first) {
     nowMs: app.nowMs,
     nameOf: (user) => (user === item.peer.id ? item.peer.displayName : t("chat.you")),
     onRetry: (key) => void act(app, "retryMessage", { room, key }),
-    onDiscard: (key) => void act(app, "discardMessage", { room, key }, t("message.discarded")),
+    onDiscard: (key) => void discard(key),
     onOlder: () => void page("older"),
     onNewer: () => void page("newer"),
+    onOldest: () => void open({ after: BEGINNING }),
     onNewest: () => void open({}),
+    onFollow: (follows) => app.store.set(readerMoved, room, follows),
     onSeen,
   });
-  const write = composer(app, { room: first, onSent: () => jumpToEnd() });
-  const typing = h("p", { class: "typing caption muted", "data-testid": "typing-indicator" });
+  const said = announcer();
+  const write = composer(app, { room: first, onSend: list.toEnd });
+  const typing = h("p", { class: "typing caption muted", "data-testid": "typing-indicator" }, "…");
   const waiting = skeleton({ rows: 6, avatars: false });
   const empty = emptyState({ icon: "lock", title: "", text: t("chat.empty_text") });
+  const again = button({ label: t("halted.again"), onClick: () => void begin() });
+  const failed = emptyState({ icon: "alert", title: t("chat.failed"), body: [again.el] });
   const el = h(
     "section",
     { class: "conversation" },
     header.el,
     expiry.el,
     waiting,
+    failed,
     empty,
     list.el,
+    said.el,
     typing,
     change.el,
     write.el,
   );
 
-  /** @param {{ around?: number }} where */
-  async function open(where) {
-    const opened = await act(app, "messages", { room, ...where });
-    if (opened !== null) app.store.set(pageOpened, room, opened);
+  /**
+   * What changed while the engine was reading may be missing from the page it gives, so it is told again afterwards.
+   * @param {Where} where
+   * @param {() => boolean} isWanted asked when the page is there
+   * @param {typeof pageOpened} reducer
+   * @returns {Promise<boolean>} false when there is no page, which has been said
+   */
+  async function load(where, isWanted, reducer) {
+    /** @type {Parameters<typeof rowsChanged>[1][]} */
+    const missed = [];
+    const stop = app.engine.on("messages", (news) => news.room === room && missed.push(news));
+    const loaded = await act(app, "messages", { room, ...where });
+    stop();
+    if (isClosed || loaded === null || !isWanted()) return loaded !== null;
+    app.store.set(reducer, room, loaded);
+    for (const news of missed) app.store.set(rowsChanged, news);
+    return true;
+  }
+
+  /** @param {Where} where */
+  function open(where) {
+    const opening = ++openings;
+    return load(where, () => opening === openings, pageOpened);
+  }
+
+  async function begin() {
+    const around = place?.order ?? firstUnreadSeq;
+    failed.hidden = true;
+    const isThere = await open(around === null ? {} : { around });
+    failed.hidden = isThere || isClosed;
+    drawRows();
   }
 
   /** @param {"older" | "newer"} direction */
   async function page(direction) {
-    const rows = app.store.get().messages[room]?.rows ?? [];
-    const edge = direction === "older" ? rows[0] : rows.at(-1);
+    const edge = edgeOf(direction);
     if (isPaging || edge === undefined) return;
     isPaging = true;
     const where = direction === "older" ? { before: edge.order } : { after: edge.order };
-    const loaded = await act(app, "messages", { room, ...where });
+    // A page fits only to the row it was asked for; there was a jump meanwhile, or that row is gone.
+    const isWanted = () => edgeOf(direction)?.key === edge.key;
+    await load(where, isWanted, direction === "older" ? olderLoaded : newerLoaded);
     isPaging = false;
-    if (loaded === null) return;
-    app.store.set(direction === "older" ? olderLoaded : newerLoaded, room, loaded);
   }
 
-  function jumpToEnd() {
-    if (app.store.get().messages[room]?.hasNewer) void open({});
+  /** @param {"older" | "newer"} direction */
+  function edgeOf(direction) {
+    const rows = app.store.get().messages[room]?.rows ?? [];
+    return direction === "older" ? rows[0] : rows.at(-1);
+  }
+
+  /** @param {string} key */
+  async function discard(key) {
+    const row = app.store.get().messages[room]?.rows.find((each) => each.key === key);
+    const done = await act(app, "discardMessage", { room, key });
+    if (done === null || row?.kind !== "text") return;
+    const action = { label: t("action.undo"), onAction: () => write.putBack(row.text) };
+    app.toast({ text: t("message.discarded"), action });
   }
 
   /** @param {number} seq */
@@ -90,10 +152,16 @@ export function conversation(app, first) {
 
   function drawRows() {
     const known = app.store.get().messages[room];
-    waiting.hidden = known !== undefined;
-    empty.hidden = known === undefined || known.rows.length > 0;
-    list.el.hidden = known === undefined || known.rows.length === 0;
-    if (known !== undefined) list.update({ conversation: known, firstUnreadSeq });
+    const count = known?.rows.length ?? 0;
+    waiting.hidden = known !== undefined || !failed.hidden;
+    empty.hidden = known === undefined || count > 0;
+    list.el.hidden = count === 0;
+    if (known === undefined) return;
+    list.update({ conversation: known, firstUnreadSeq, unread: item.unread, place });
+  }
+
+  function leave() {
+    keepPlace(room, list.place());
   }
 
   undo.add(app.store.subscribe((state) => state.messages[room], drawRows));
@@ -103,14 +171,26 @@ export function conversation(app, first) {
       (connection) => write.update({ room: item, connection }),
     ),
   );
+  undo.add(
+    app.engine.on("messages", (news) => {
+      if (news.room === room) said.heard(news.rows, item.peer.displayName);
+    }),
+  );
   // What came in while the page was out of sight counts as read once it is looked at.
   undo.listen(document, "visibilitychange", drawRows);
+  undo.listen(window, "pagehide", leave);
   for (const part of [header, expiry, change, list, write]) undo.add(part.destroy);
   undo.add(() => app.store.set(roomClosed, room));
-  void open(firstUnreadSeq === null ? {} : { around: firstUnreadSeq });
+  undo.add(leave);
+  undo.add(() => (isClosed = true));
+  void begin();
 
   return {
     el,
+    focus(target) {
+      if (target === "input" && write.canWrite()) write.focus();
+      else header.focus(target === "details" ? "details" : "name");
+    },
     update(next) {
       item = next;
       const { peer } = next;
@@ -119,10 +199,11 @@ export function conversation(app, first) {
       change.update(peer);
       change.el.hidden = !peer.identity.startsWith("changed");
       write.update({ room: next, connection: app.store.get().connection });
-      setText(typing, next.typing ? t("chat.typing", { name: peer.displayName }) : "");
-      typing.hidden = !next.typing;
+      if (next.typing) setText(typing, t("chat.typing", { name: peer.displayName }));
+      typing.dataset["shown"] = String(next.typing);
       const title = empty.querySelector("h2");
       if (title !== null) setText(title, t("chat.empty_title", { name: peer.displayName }));
+      drawRows();
     },
     destroy: () => undo.dispose(),
   };

@@ -2,12 +2,14 @@
  * The scrolling part of a conversation. It draws one stretch of at most WINDOW_ROWS rows (state/messages.js) and asks for
  * more when the reader comes near an end, so ten thousand messages cost no more than two hundred.
  *
- * The scroll follows two rules: a reader at the bottom stays at the bottom; a reader anywhere else keeps the row they look
- * at where it is, whatever is added or dropped above and below it.
+ * The scroll follows two rules: a reader at the newest row stays there; a reader anywhere else keeps the row they look at
+ * where it is, whatever is added or dropped above and below it.
  */
 
 /** @import { Component } from "../ui/dom.js" */
 /** @import { Conversation } from "../state/messages.js" */
+/** @import { Place } from "./reading-place.js" */
+/** @import { Anchor } from "./scroll-anchor.js" */
 /** @import { TimelineItem } from "./timeline.js" */
 /** @import { RowContext } from "./message-row.js" */
 import { Disposables } from "../lib/disposables.js";
@@ -17,6 +19,7 @@ import { formatDay } from "../ui/format.js";
 import { t, plural } from "../ui/i18n.js";
 import { keyedList } from "../ui/list.js";
 import { messageRow } from "./message-row.js";
+import { anchorOf, lastShown, restoreAnchor } from "./scroll-anchor.js";
 import { timeline } from "./timeline.js";
 
 /** Closer to an end than this, the next page is asked for: about a screen, so it is there before the reader is. */
@@ -28,15 +31,20 @@ const AT_BOTTOM_PX = 48;
  *   nowMs: () => number,
  *   onOlder: () => void,
  *   onNewer: () => void,
+ *   onOldest: () => void,
  *   onNewest: () => void,
+ *   onFollow: (follows: boolean) => void,
  *   onSeen: (seq: number) => void,
  * }} ListContext  onSeen: every row up to this number has been on the screen
  */
-/** @typedef {{ conversation: Conversation, firstUnreadSeq: number | null }} ListModel */
+/**
+ * `unread` counts what has not been on the screen; `place` is where to begin, when the reader has been here before.
+ * @typedef {{ conversation: Conversation, firstUnreadSeq: number | null, unread: number, place: Place | null }} ListModel
+ */
 
 /**
  * @param {ListContext} context
- * @returns {Component<ListModel>}
+ * @returns {Component<ListModel> & { toEnd: () => void, place: () => Place | null }} place: null at the newest row
  */
 export function messageList(context) {
   const undo = new Disposables();
@@ -57,111 +65,154 @@ export function messageList(context) {
     },
     rows,
   );
-  const said = h("p", { class: "visually-hidden", "aria-live": "polite" });
   const pill = button({
     label: "",
     icon: "down",
     kind: "primary",
     testId: "new-messages",
-    onClick: () => (model?.conversation.hasNewer ? context.onNewest() : toBottom()),
+    onClick: () => {
+      toEnd();
+      scroller.focus({ preventScroll: true });
+    },
   });
   pill.el.classList.add("new-pill");
   pill.el.hidden = true;
-  const el = h("div", { class: "message-area" }, scroller, said, pill.el);
+  const el = h("div", { class: "message-area" }, scroller, pill.el);
 
   /** @type {ListModel | null} */
   let model = null;
+  /** @type {TimelineItem[]} */
+  let items = [];
+  /** @type {Anchor | null} */
+  let anchor = null;
   let isOpened = false;
-  let lastKey = "";
-  let missed = 0;
+  let follows = false;
+  /** @type {"top" | "end" | null} what the reader asked to see and is not loaded yet */
+  let goal = null;
+  let size = "";
   let frame = 0;
 
-  const isAtBottom = () =>
-    scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < AT_BOTTOM_PX;
-
-  function toBottom() {
-    scroller.scrollTop = scroller.scrollHeight;
-    missed = 0;
-    scrolled();
-  }
+  const sizeNow = () => `${scroller.clientWidth} ${scroller.clientHeight}`;
+  const isShown = () => scroller.clientHeight > 0;
+  const belowPx = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
 
   /** @param {ListModel} next */
   function update(next) {
-    const follow = isOpened && isAtBottom() && !next.conversation.hasNewer;
-    const anchor = isOpened && !follow ? anchorOf(scroller, rows) : null;
+    measure();
     model = next;
-    list.update(timeline(next.conversation.rows, next.firstUnreadSeq));
-    if (!isOpened) open();
-    else if (follow) toBottom();
-    else if (anchor !== null) restore(scroller, anchor);
-    announce(next.conversation, follow);
-    scrolled();
+    items = timeline(next.conversation.rows, next.firstUnreadSeq);
+    list.update(items);
+    settle();
+    lookSoon();
   }
 
-  /** The first time: at the line above what is unread, else at the end. */
-  function open() {
-    if (model === null || model.conversation.rows.length === 0) return;
-    isOpened = true;
-    lastKey = model.conversation.rows.at(-1)?.key ?? "";
-    const line = rows.querySelector(".unread-line");
-    if (line === null) toBottom();
-    else line.scrollIntoView({ block: "center" });
+  /** Put the scroll where it belongs after something has changed. */
+  function settle() {
+    if (model === null || items.length === 0 || !isShown()) return;
+    const { hasOlder, hasNewer } = model.conversation;
+    if (!isOpened) open(model);
+    else if (goal === "end" && !hasNewer) toBottom();
+    else if (goal === "top" && !hasOlder) scroller.scrollTop = 0;
+    else if (follows && !hasNewer) toBottom();
+    else if (anchor !== null) restoreAnchor(scroller, anchor);
+    if (goal === "end" ? !hasNewer : !hasOlder) goal = null;
+    size = sizeNow();
+    measure();
   }
 
   /**
-   * Say what came in, and count it while the reader is elsewhere.
-   * @param {Conversation} conversation
-   * @param {boolean} isFollowing
+   * The first time: where the reader was, else at the line above what is unread, else at the end.
+   * @param {ListModel} begin
    */
-  function announce({ rows: all, hasNewer }, isFollowing) {
-    const at = all.findIndex((row) => row.key === lastKey);
-    const fresh = at < 0 ? [] : all.slice(at + 1);
-    if (!hasNewer) lastKey = all.at(-1)?.key ?? lastKey;
-    const received = fresh.filter((row) => row.kind === "text" && !row.mine);
-    if (!isFollowing) missed += hasNewer ? 0 : received.length;
-    const last = received.at(-1);
-    if (last?.kind === "text") {
-      setText(said, t("chat.announce", { name: context.nameOf(last.sender), text: last.text }));
+  function open({ place, conversation }) {
+    isOpened = true;
+    const known = place && conversation.rows.find(({ order }) => order >= place.order);
+    const row = known && list.get(known.key)?.el;
+    const line = list.get("unread")?.el;
+    if (place && row) restoreAnchor(scroller, { el: row, offsetPx: place.offsetPx });
+    else if (line) restoreAnchor(scroller, { el: line, offsetPx: scroller.clientHeight / 4 });
+    else toBottom();
+  }
+
+  function toBottom() {
+    scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  function toEnd() {
+    if (model === null) return;
+    if (model.conversation.hasNewer) {
+      goal = "end";
+      context.onNewest();
+    } else {
+      toBottom();
+      measure();
     }
-    if (fresh.some((row) => row.mine && row.seq === null)) toBottom();
+  }
+
+  /** Where the reader is; asked only while the frame is as it was, or its change would look like a step of theirs. */
+  function measure() {
+    if (model === null || !isOpened || !isShown() || size !== sizeNow()) return;
+    anchor = anchorOf(scroller, rows, (index) => items[index]?.kind === "row");
+    follows = belowPx() < AT_BOTTOM_PX && !model.conversation.hasNewer;
+    if (follows !== model.conversation.follows) context.onFollow(follows);
   }
 
   function scrolled() {
+    measure();
+    lookSoon();
+  }
+
+  function lookSoon() {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(look);
   }
 
-  /** Read the layout once a frame: page at the ends, tell what was seen, show or hide the pill. */
+  /** Once a frame: page at the ends, tell what was seen, show or hide the pill. */
   function look() {
-    if (model === null || !isOpened) return;
-    const { rows: all, hasOlder, hasNewer } = model.conversation;
-    const belowPx = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    if (hasOlder && scroller.scrollTop < LOAD_AHEAD_PX) context.onOlder();
-    if (hasNewer && belowPx < LOAD_AHEAD_PX) context.onNewer();
-    const bottom = belowPx < AT_BOTTOM_PX && !hasNewer;
-    if (bottom) missed = 0;
-    pill.el.hidden = bottom || (belowPx < scroller.clientHeight && missed === 0);
-    pill.update({ label: missed > 0 ? plural("chat.new", missed) : t("chat.newest") });
-    const seen = bottom ? lastNumber(all) : lastVisible(scroller, rows);
+    if (model === null || !isOpened || !isShown()) return;
+    const { conversation, unread } = model;
+    const below = belowPx();
+    if (conversation.hasOlder && scroller.scrollTop < LOAD_AHEAD_PX) context.onOlder();
+    if (conversation.hasNewer && below < LOAD_AHEAD_PX) context.onNewer();
+    pill.el.hidden = follows || (below < scroller.clientHeight && unread === 0);
+    pill.update({ label: unread > 0 ? plural("chat.new", unread) : t("chat.newest") });
+    const seen = lastNumber(items.slice(0, lastShown(scroller, rows) + 1));
     if (seen > 0) context.onSeen(seen);
   }
 
   /** @param {KeyboardEvent} event */
   function keyed(event) {
-    if (event.key === "End" && model?.conversation.hasNewer) context.onNewest();
+    if (event.target !== scroller || model === null) return;
+    if (event.key === "End") toEnd();
+    else if (event.key === "Home" && model.conversation.hasOlder) {
+      goal = "top";
+      context.onOldest();
+    } else return;
+    event.preventDefault();
   }
 
   undo.listen(scroller, "scroll", scrolled, { passive: true });
   undo.listen(scroller, "keydown", keyed);
   const resized = new ResizeObserver(() => {
-    if (isOpened && missed === 0 && pill.el.hidden && !model?.conversation.hasNewer) toBottom();
+    settle();
+    lookSoon();
   });
   resized.observe(scroller);
   undo.add(() => resized.disconnect());
   undo.add(() => cancelAnimationFrame(frame));
   undo.add(list.destroy);
 
-  return { el, update, destroy: () => undo.dispose() };
+  return {
+    el,
+    update,
+    toEnd,
+    place() {
+      const item = anchor === null ? undefined : items[anchor.index];
+      if (follows || anchor === null || item?.kind !== "row") return null;
+      return { order: item.row.order, offsetPx: Math.round(anchor.offsetPx) };
+    },
+    destroy: () => undo.dispose(),
+  };
 }
 
 /**
@@ -184,57 +235,10 @@ function itemRow(context, item) {
 }
 
 /**
- * The first row whose end is on the screen, and where it stands.
- * @param {HTMLElement} scroller
- * @param {HTMLElement} rows
- * @returns {{ el: Element, top: number } | null}
+ * @param {readonly TimelineItem[]} items
+ * @returns {number} of the last numbered row, 0 when there is none
  */
-function anchorOf(scroller, rows) {
-  const edge = scroller.getBoundingClientRect().top;
-  const el = firstWhere(rows, (row) => row.getBoundingClientRect().bottom > edge);
-  return el === null ? null : { el, top: el.getBoundingClientRect().top };
-}
-
-/**
- * @param {HTMLElement} scroller
- * @param {{ el: Element, top: number }} anchor
- */
-function restore(scroller, { el, top }) {
-  if (!el.isConnected) return;
-  scroller.scrollTop += el.getBoundingClientRect().top - top;
-}
-
-/**
- * Rows stand in order, so half of them can be left out at each look.
- * @param {HTMLElement} rows
- * @param {(row: Element) => boolean} fits false for all rows before the wanted one, true from it on
- */
-function firstWhere(rows, fits) {
-  const all = rows.children;
-  let low = 0;
-  let high = all.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fits(/** @type {Element} */ (all[middle]))) high = middle;
-    else low = middle + 1;
-  }
-  return all[low] ?? null;
-}
-
-/**
- * @param {HTMLElement} scroller
- * @param {HTMLElement} rows
- * @returns {number} 0 when nothing numbered is on the screen
- */
-function lastVisible(scroller, rows) {
-  const edge = scroller.getBoundingClientRect().bottom;
-  let row = firstWhere(rows, (each) => each.getBoundingClientRect().top >= edge);
-  row = row === null ? rows.lastElementChild : row.previousElementSibling;
-  while (row !== null && !row.hasAttribute("data-seq")) row = row.previousElementSibling;
-  return Number(row?.getAttribute("data-seq") ?? 0);
-}
-
-/** @param {Conversation["rows"]} rows */
-function lastNumber(rows) {
-  return rows.findLast((row) => row.seq !== null)?.seq ?? 0;
+function lastNumber(items) {
+  const item = items.findLast((each) => each.kind === "row" && each.row.seq !== null);
+  return item?.kind === "row" ? (item.row.seq ?? 0) : 0;
 }

@@ -13,11 +13,11 @@ import { openVerify } from "./verify.js";
  * Who one is talking to.
  * @param {App} app
  * @param {RoomItem} first
- * @returns {Component<RoomItem>}
+ * @returns {Component<RoomItem> & { focus: (target: "name" | "details") => void }}
  */
 export function roomHeader(app, first) {
   const face = avatar();
-  const name = h("h2", { class: "truncate", dir: "auto" });
+  const name = h("h2", { class: "truncate", dir: "auto", tabindex: -1 });
   const shield = icon("shield-check", { size: "small", label: t("people.verified") });
   const presence = h("span", { class: "caption muted truncate", "data-testid": "presence" });
   const back = button({
@@ -70,6 +70,7 @@ export function roomHeader(app, first) {
       presence.dataset["status"] = peer.presence;
       details.update({ pressed: app.router.current()?.name === "details" });
     },
+    focus: (target) => (target === "name" ? name : details.el).focus({ preventScroll: true }),
     destroy() {},
   };
 }
