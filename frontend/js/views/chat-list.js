@@ -1,16 +1,20 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { Me, People, RoomItem } from "../session/types.js" */
+/** @import { Me, People, Person, RoomItem } from "../session/types.js" */
 import { button } from "../ui/button.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
 import { t } from "../ui/i18n.js";
 import { keyedList } from "../ui/list.js";
 import { skeleton } from "../ui/skeleton.js";
+import { peopleBy } from "../state/people.js";
 import { addContactForm } from "./add-contact-form.js";
 import { contactRequests } from "./contact-requests.js";
+import { plainText } from "./find-text.js";
 import { friendCodeCard } from "./friend-code-card.js";
+import { moveFocus } from "./move-focus.js";
 import { openNewRoom } from "./new-room.js";
+import { personChoice } from "./person-choice.js";
 import { roomItem } from "./room-item.js";
 
 /**
@@ -20,11 +24,17 @@ import { roomItem } from "./room-item.js";
  * @property {Me | null} me
  * @property {string | null} open the room beside the list
  */
+/**
+ * @typedef {Component<ChatListModel> & {
+ *   focusFilter: () => void,
+ *   focusRoom: (room: string) => void,
+ * }} ChatList
+ */
 
 /**
  * All conversations, those who ask to talk, and, while there is nobody, how to find each other.
  * @param {App} app
- * @returns {Component<ChatListModel>}
+ * @returns {ChatList}
  */
 export function chatList(app) {
   const requests = contactRequests(app);
@@ -39,6 +49,12 @@ export function chatList(app) {
     items,
     (/** @type {{ room: RoomItem, open: boolean }} */ { room }) => room.id,
     ({ room }) => roomItem(app, room),
+  );
+  const others = h("ul", { class: "choose-person" });
+  const contacts = keyedList(
+    others,
+    (/** @type {Person} */ person) => person.id,
+    (person) => personChoice(app, person, clearFilter),
   );
   const filter = field({
     label: t("chats.filter"),
@@ -58,6 +74,7 @@ export function chatList(app) {
     add.el,
     mine.el,
   );
+  const alsoContacts = h("section", null, h("h2", { class: "also" }, t("people.contacts")), others);
   const newRoom = button({
     label: t("chats.new"),
     icon: "plus",
@@ -66,30 +83,65 @@ export function chatList(app) {
     testId: "new-room",
     onClick: () => openNewRoom(app),
   });
+  const body = h(
+    "div",
+    { class: "pane-body" },
+    requests.el,
+    filter.el,
+    waiting,
+    nothing,
+    items,
+    alsoContacts,
+    welcome,
+  );
   const el = h(
     "div",
     { class: "chat-list" },
     h("header", { class: "pane-head" }, h("h1", null, t("nav.chats")), newRoom.el),
-    h("div", { class: "pane-body" }, requests.el, filter.el, waiting, nothing, items, welcome),
+    body,
   );
   /** @type {ChatListModel} */
   let model = { rooms: null, people: null, me: null, open: null };
 
   function draw() {
     const { rooms: all, people, me, open } = model;
-    const wanted = plain(filter.value());
-    const shown = (all ?? []).filter((room) => plain(room.peer.displayName).includes(wanted));
+    const wanted = plainText(filter.value());
+    const fits = (/** @type {Person} */ { displayName }) => plainText(displayName).includes(wanted);
+    const shown = (all ?? []).filter(({ peer }) => fits(peer));
+    const talking = new Set(all?.map(({ peer }) => peer.id));
+    const found = peopleBy(people, "accepted").filter((one) => fits(one) && !talking.has(one.id));
     requests.update(people);
     rooms.update(shown.map((room) => ({ room, open: room.id === open })));
+    contacts.update(wanted === "" ? [] : found);
     if (me !== null) mine.update(me);
     waiting.hidden = all !== null;
     welcome.hidden = all === null || all.length > 0;
     filter.el.hidden = all === null || all.length === 0;
-    nothing.hidden = shown.length > 0 || filter.el.hidden;
+    alsoContacts.hidden = wanted === "" || found.length === 0;
+    nothing.hidden = shown.length > 0 || filter.el.hidden || !alsoContacts.hidden;
     nothing.textContent = nothing.hidden ? "" : t("chats.nothing_found", { query: filter.value() });
   }
 
-  items.addEventListener("keydown", (event) => moveFocus(items, event));
+  function clearFilter() {
+    filter.input.value = "";
+    draw();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function keyed(event) {
+    const isFilter = event.target === filter.input;
+    if (isFilter && event.isComposing) return;
+    if (isFilter && event.key === "Escape" && filter.value() !== "") {
+      clearFilter();
+      event.preventDefault();
+    } else if (isFilter && event.key === "Enter") {
+      /** @type {HTMLElement | null} */
+      const best = body.querySelector(".room-list a, .choose-person button");
+      best?.click();
+      clearFilter();
+    } else if (!isFilter || event.key === "ArrowDown") moveFocus(items, event);
+  }
+  body.addEventListener("keydown", keyed);
 
   return {
     el,
@@ -97,34 +149,14 @@ export function chatList(app) {
       model = next;
       draw();
     },
+    focusFilter: () => filter.input.focus(),
+    focusRoom(room) {
+      /** @type {HTMLElement | null} */
+      const link = items.querySelector(`[data-room="${CSS.escape(room)}"]`);
+      link?.focus();
+    },
     destroy() {
-      for (const part of [rooms, requests, add, mine]) part.destroy();
+      for (const part of [rooms, contacts, requests, add, mine]) part.destroy();
     },
   };
-}
-
-/**
- * Letters as one types them in a hurry: without case and without marks ("nguyen" finds Nguyễn, "duc" finds Đức).
- * @param {string} text
- */
-function plain(text) {
-  return text
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .replace(/đ/giu, "d")
-    .toLocaleLowerCase()
-    .trim();
-}
-
-/**
- * @param {HTMLElement} list
- * @param {KeyboardEvent} event
- */
-function moveFocus(list, event) {
-  const links = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("a")]);
-  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
-  if (to === undefined || to < 0 || to >= links.length) return;
-  event.preventDefault();
-  links[to]?.focus();
 }

@@ -1,21 +1,22 @@
 /** @import { App } from "./types.js" */
 /** @import { Person } from "../session/types.js" */
-import { avatar } from "../ui/avatar.js";
 import { button } from "../ui/button.js";
 import { openDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
+import { field } from "../ui/field.js";
 import { t } from "../ui/i18n.js";
+import { keyedList } from "../ui/list.js";
 import { peopleBy } from "../state/people.js";
-import { act } from "./act.js";
+import { plainText } from "./find-text.js";
+import { moveFocus } from "./move-focus.js";
+import { personChoice } from "./person-choice.js";
 
 /**
- * Choose somebody to talk to. Without contacts it leads to where one finds them.
+ * Choose somebody to talk to: a few letters and Enter are enough. Without contacts it leads to where one finds them.
  * @param {App} app
  */
 export function openNewRoom(app) {
-  const contacts = [...peopleBy(app.store.get().people, "accepted")].sort((a, b) =>
-    a.displayName.localeCompare(b.displayName),
-  );
+  const contacts = peopleBy(app.store.get().people, "accepted");
   const find = button({
     label: t("chats.find_people"),
     icon: "person-add",
@@ -24,40 +25,48 @@ export function openNewRoom(app) {
       app.router.go("people");
     },
   });
+  const items = h("ul", { class: "choose-person", "aria-label": t("people.contacts") });
+  const list = keyedList(
+    items,
+    (/** @type {Person} */ person) => person.id,
+    (person) => personChoice(app, person, () => dialog.close()),
+  );
+  const nothing = h("p", { class: "muted small", role: "status" });
+  const filter = field({
+    label: t("people.contacts"),
+    type: "search",
+    testId: "new-room-search",
+    onInput: draw,
+  });
+  filter.input.placeholder = t("chats.filter");
+  filter.el.classList.add("chat-filter");
+
+  function draw() {
+    const wanted = plainText(filter.value());
+    const found = contacts.filter((person) => plainText(person.displayName).includes(wanted));
+    list.update(found);
+    nothing.textContent =
+      found.length > 0 ? "" : t("chats.nothing_found", { query: filter.value() });
+  }
+
+  /** @param {KeyboardEvent} event */
+  function keyed(event) {
+    if (event.isComposing) return;
+    if (event.key === "Enter" && event.target === filter.input)
+      items.querySelector("button")?.click();
+    else moveFocus(items, event);
+  }
+
   const dialog = openDialog({
     title: t("chats.new"),
-    body: [
+    body:
       contacts.length === 0
-        ? h("p", { class: "muted" }, t("chats.nobody_yet"))
-        : h("ul", { class: "choose-person" }, ...contacts.map((person) => choice(person))),
-    ],
+        ? [h("p", { class: "muted" }, t("chats.nobody_yet"))]
+        : [filter.el, nothing, items],
     actions: [find.el],
+    onClose: list.destroy,
   });
-
-  /** @param {Person} person */
-  function choice(person) {
-    const face = avatar();
-    face.update({ userId: person.id, name: person.displayName, presence: person.presence });
-    const el = h(
-      "button",
-      {
-        type: "button",
-        class: "choice-row",
-        "data-testid": "new-room-person",
-        "data-user": person.id,
-        on: { click: () => void open(person) },
-      },
-      face.el,
-      h("span", { class: "truncate", dir: "auto" }, person.displayName),
-    );
-    return h("li", null, el);
-  }
-
-  /** @param {Person} person */
-  async function open(person) {
-    const opened = await act(app, "openDm", { user: person.id });
-    if (opened === null) return;
-    dialog.close();
-    app.router.go("room", { room: opened.room });
-  }
+  dialog.el.addEventListener("keydown", keyed);
+  draw();
+  filter.input.focus();
 }

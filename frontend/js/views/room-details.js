@@ -1,6 +1,6 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { EngineCalls, RoomItem } from "../session/types.js" */
+/** @import { RoomItem } from "../session/types.js" */
 import { avatar } from "../ui/avatar.js";
 import { button } from "../ui/button.js";
 import { confirmDialog } from "../ui/dialog.js";
@@ -15,12 +15,13 @@ import { openVerify } from "./verify.js";
  * About a room: the person, whether they are who they seem, how long it lives, and ways out.
  * @param {App} app
  * @param {RoomItem} first
- * @returns {Component<RoomItem>}
+ * @returns {Component<RoomItem> & { focus: () => void }}
  */
 export function roomDetails(app, first) {
   const { id: room, peer: person } = first;
   const face = avatar({ size: "large" });
-  const name = h("h2", { dir: "auto" });
+  const title = h("h2", { tabindex: -1 }, t("room.details"));
+  const name = h("h3", { class: "full-name", dir: "auto" });
   const identity = h("p", { class: "small muted" });
   const ends = h("p", { class: "small muted" });
   const expiry = roomExpiry(app, { id: "details-expiry" });
@@ -39,47 +40,65 @@ export function roomDetails(app, first) {
   const end = button({
     label: t("room.end"),
     icon: "trash",
-    onClick: () => void sure("room.end", "deleteRoom", { room }),
+    testId: "room-end",
+    onClick: () => void endRoom(),
   });
   const block = button({
     label: t("people.block"),
     icon: "block",
     kind: "danger",
-    onClick: () => void sure("people.block", "block", { user: person.id }),
+    testId: "room-block",
+    onClick: () => void blockPerson(),
   });
 
-  /**
-   * @template {"deleteRoom" | "block"} Name
-   * @param {"room.end" | "people.block"} what
-   * @param {Name} call
-   * @param {EngineCalls[Name][0]} argument
-   */
-  async function sure(what, call, argument) {
-    const params = { name: name.textContent ?? "" };
-    const yes = await confirmDialog({
-      title: t(`${what}_title`, params),
-      text: t(`${what}_text`, params),
-      confirm: t(what),
+  const unblock = button({
+    label: t("people.unblock"),
+    icon: "block",
+    testId: "room-unblock",
+    onClick: () => void act(app, "unblock", { user: person.id }, t("people.unblocked", params())),
+  });
+  const people = button({
+    label: t("room.people"),
+    icon: "people",
+    onClick: () => app.router.go("people"),
+  });
+
+  const params = () => ({ name: name.textContent ?? "" });
+
+  async function endRoom() {
+    const sure = await confirmDialog({
+      title: t("room.end_title", params()),
+      text: t("room.end_text", params()),
+      confirm: t("room.end"),
       danger: true,
+      testId: "room-end-confirm",
     });
-    if (!yes) return;
-    const done = call === "block" ? "people.blocked_done" : "room.ended";
-    const result = await act(app, call, argument, t(done, params));
-    if (result !== null) app.router.go("chats", {}, { replace: true });
+    if (sure) await act(app, "deleteRoom", { room });
+  }
+
+  async function blockPerson() {
+    const sure = await confirmDialog({
+      title: t("people.block_title", params()),
+      text: t("people.block_text", params()),
+      confirm: t("people.block"),
+      danger: true,
+      testId: "room-block-confirm",
+    });
+    if (sure) await act(app, "block", { user: person.id }, t("people.blocked_done", params()));
   }
 
   return {
     el: h(
       "div",
       { class: "room-details" },
-      h("header", { class: "pane-head" }, h("h2", null, t("room.details")), close.el),
+      h("header", { class: "pane-head" }, title, close.el),
       h(
         "div",
         { class: "pane-body" },
         h("div", { class: "portrait" }, face.el, name),
         h("section", null, h("h3", null, t("room.identity")), identity, verify.el),
         h("section", null, h("h3", null, t("room.life")), ends, expiry.el),
-        h("section", { class: "ways-out" }, end.el, block.el),
+        h("section", { class: "ways-out" }, people.el, end.el, block.el, unblock.el),
       ),
     ),
     update(item) {
@@ -91,7 +110,9 @@ export function roomDetails(app, first) {
       setText(ends, t("room.ends", { day, time: formatTime(expiresMs) }));
       expiry.update(item);
       block.el.hidden = peer.relation === "blocked";
+      unblock.el.hidden = peer.relation !== "blocked";
     },
+    focus: () => title.focus({ preventScroll: true }),
     destroy: expiry.destroy,
   };
 }

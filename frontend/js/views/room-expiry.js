@@ -8,10 +8,9 @@ import { icon } from "../ui/icon.js";
 import { t } from "../ui/i18n.js";
 import { act } from "./act.js";
 
-const REDRAW_MS = 30_000;
-
 /**
- * How long the room still lives, and the wish to keep it: it stays when both have it.
+ * How long the room still lives, and the wish to keep it: it stays when both have it. Whoever shows it updates it every
+ * half minute.
  * @param {App} app
  * @param {{ id?: string }} [options] id: the test id, which only one place on the page may have
  * @returns {Component<RoomItem>}
@@ -54,7 +53,6 @@ export function roomExpiry(app, { id = "room-expiry" } = {}) {
     keep.el.hidden = leftMs <= 0;
     el.toggleAttribute("data-soon", leftMs < 24 * 60 * 60_000);
   }
-  const timer = setInterval(draw, REDRAW_MS);
   const el = h(
     "div",
     { class: "room-expiry caption" },
@@ -68,6 +66,6 @@ export function roomExpiry(app, { id = "room-expiry" } = {}) {
       room = next;
       draw();
     },
-    destroy: () => clearInterval(timer),
+    destroy() {},
   };
 }
