@@ -1,7 +1,7 @@
 /**
  * A stand-in for the engine, with believable people, for looking at screens (tests/frontend/preview.mjs). Tests of
  * behaviour use the real engine. `?scene=` chooses where to begin: welcome (default), ready, empty, unlock, expired,
- * broken, offline.
+ * broken, offline, long (ready, with a room of ten thousand messages).
  */
 import { AppError } from "/js/lib/errors.js";
 
@@ -128,6 +128,43 @@ const ROWS = {
   "r-ha": [row("r-ha", "u-ha", "Mai mình đổi điện thoại mới rồi.", 12 * MINUTE_MS)],
 };
 
+const LONG_ROWS = 10_000;
+/** What people may send who mean harm, or just have much to say (S-31, S-34). */
+const HARD_TEXTS = [
+  "x".repeat(200_000),
+  `z${"\u0301\u0316\u0335".repeat(3400)}`,
+  `https://example.org/${"(".repeat(50_000)}${")".repeat(99_000)}`,
+  "\n".repeat(5000),
+  "__proto__ constructor \u202egnp.exe\u202c <img src=x onerror=alert(1)>",
+  "مرحبا كيف حالك؟ (English inside) 123",
+  "javascript:alert(1) data:text/html,x https://example.org/__proto__",
+];
+
+/** A room with ten thousand rows, the hard ones at its end; of different heights, as texts are. */
+function fillLongRoom() {
+  const texts = Array.from({ length: LONG_ROWS - HARD_TEXTS.length }, (_, at) =>
+    `Row ${at}. ${"Some more words for it. ".repeat(at % 7)}`.trim(),
+  );
+  ROWS["r-long"] = [...texts, ...HARD_TEXTS].map((text, at) =>
+    row("r-long", at % 3 === 0 ? ME.id : "u-minh", text, (LONG_ROWS - at) * 20_000),
+  );
+  ROOMS.push(room("r-long", { ...MINH, id: "u-long-room", displayName: "Hàng Dài" }, HOUR_MS));
+}
+
+/** Pages as session/calls.js cuts them. */
+function pageOf(rows, { before, after, around, limit = 50 }) {
+  const at = (wanted) => {
+    const index = rows.findIndex((each) => each.order >= wanted);
+    return index < 0 ? rows.length : index;
+  };
+  let from = Math.max(0, (before === undefined ? rows.length : at(before)) - limit);
+  let to = before === undefined ? rows.length : at(before);
+  if (after !== undefined) [from, to] = [at(after + 1), at(after + 1) + limit];
+  if (around !== undefined)
+    [from, to] = [Math.max(0, at(around) - limit / 2), at(around) + limit / 2];
+  return { rows: rows.slice(from, to), hasOlder: from > 0, hasNewer: to < rows.length };
+}
+
 /** @returns {any} */
 function room(id, peer, agoMs, more = {}) {
   return {
@@ -178,14 +215,28 @@ const DEVICES = [
  * @returns {import("../../frontend/js/session/types.js").Engine}
  */
 export function connectEngine() {
-  const query = new URLSearchParams(location.search);
-  const scene = query.get("scene") ?? "welcome";
-  const answerMs = Number(query.get("answer_ms") ?? 350);
+  const asked = new URLSearchParams(location.search);
+  const scene = asked.get("scene") ?? "welcome";
+  const answerMs = Number(asked.get("answer_ms") ?? 350);
   /** @type {Map<string, Set<(value: any) => void>>} */
   const listeners = new Map();
   const emit = (name, value) => listeners.get(name)?.forEach((fn) => fn(value));
   let people = scene === "empty" ? { people: [], invites: [] } : PEOPLE;
   let me = ME;
+
+  if (scene === "long") fillLongRoom();
+  // What somebody else writes, for tests: receive("r-minh", "text").
+  globalThis.receive = (id, text) => {
+    const news = row(id, "u-minh", text, 0, { sentMs: Date.now() });
+    (ROWS[id] ??= []).push(news);
+    const found = ROOMS.find((each) => each.id === id);
+    found.unread += 1;
+    emit("messages", { room: id, rows: [news], removed: [] });
+    emit(
+      "rooms",
+      ROOMS.map((each) => ({ ...each })),
+    );
+  };
 
   function ready() {
     emit("me", me);
@@ -278,9 +329,10 @@ export function connectEngine() {
     setVerified: () => ({}),
     acceptIdentity: () => ({}),
     openDm: ({ user }) => ({ room: `r-${user.slice(2)}` }),
-    messages: ({ room: id }) => ({ rows: ROWS[id] ?? [], hasOlder: false, hasNewer: false }),
+    messages: ({ room: id, ...where }) => pageOf(ROWS[id] ?? [], where),
     sendMessage: ({ room: id, text }) => {
       const mine = row(id, ME.id, text, 0, { state: "pending", seq: null, sentMs: Date.now() });
+      (ROWS[id] ??= []).push(mine);
       emit("messages", { room: id, rows: [mine], removed: [] });
       const later = (state, delayMs) =>
         setTimeout(
@@ -300,7 +352,15 @@ export function connectEngine() {
       emit("messages", { room: id, rows: [], removed: [key] }),
       {}
     ),
-    markRead: () => ({}),
+    markRead: ({ room: id, seq }) => {
+      const found = ROOMS.find((each) => each.id === id);
+      found.unread = (ROWS[id] ?? []).filter((each) => !each.mine && each.seq > seq).length;
+      emit(
+        "rooms",
+        ROOMS.map((each) => ({ ...each })),
+      );
+      return {};
+    },
     setTyping: () => ({}),
     saveDraft: () => ({}),
     keepRoom: () => ({}),

@@ -5,23 +5,18 @@ and press, not what the engine does with it (tests/e2e does that).
 """
 
 import re
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import ViewportSize, expect
+
+from tests.frontend.ui.conftest import DESK, Open
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 FRAMES_MS = 100  # until colours have been drawn anew
-ANSWER_MS = 60  # of the fake engine
-BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]
-PHONE: ViewportSize = {"width": 390, "height": 844}
-DESK: ViewportSize = {"width": 1280, "height": 800}
 ZOOMED: ViewportSize = {"width": 320, "height": 256}  # 1280×1024 at 400 %, WCAG 1.4.10
 
 # name → (scene of the fake engine, address)
@@ -68,55 +63,6 @@ TWICE = """
 """
 
 
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    command = ["node", str(ROOT / "tests/frontend/preview.mjs")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as preview:
-        assert preview.stdout is not None
-        yield preview.stdout.readline().split("/?")[0]
-        preview.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=BROWSER_ARGUMENTS
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Open]:
-    """Open a screen; whatever the page complains about fails the test."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_page(scene: str, route: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": PHONE, "locale": "en-GB", **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        page.goto(f"{address}/?scene={scene}&answer_ms={ANSWER_MS}#{route}")
-        page.wait_for_selector("h1:visible, h2:visible")
-        # A screen is judged when what it asked for is there.
-        page.wait_for_timeout(5 * ANSWER_MS)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_suits_everybody(open_page: Open, name: str) -> None:
     """No serious finding of axe in either theme, nothing cut off at 400 %, no test id twice."""
@@ -135,6 +81,45 @@ def test_a_screen_suits_everybody(open_page: Open, name: str) -> None:
     assert box["x"] + box["width"] <= ZOOMED["width"]
     page.set_viewport_size(DESK)
     assert page.evaluate(TWICE) == []
+
+
+def test_the_first_page_starts_no_engine_until_somebody_wants_in(open_page: Open) -> None:
+    page = open_page("welcome", "")
+    assert page.evaluate("globalThis.engineCalls") is None
+    page.get_by_role("link", name="Create account").click()
+    expect(page.get_by_test_id("signup-name")).to_be_focused()
+    page.get_by_test_id("signup-password").press_sequentially("abc")
+    expect(page.get_by_text("Too easy to guess.")).to_be_visible()
+    assert page.evaluate("engineCalls")[0] == "boot"
+
+
+def test_a_phone_shows_one_pane_and_hides_the_navigation_in_a_conversation_only(
+    open_page: Open,
+) -> None:
+    page = open_page("ready", "/chats")
+    navigation = page.get_by_role("navigation", name="Main")
+    expect(navigation).to_be_visible()
+    page.get_by_test_id("room-item").first.click()
+    expect(page.get_by_test_id("message-input")).to_be_visible()
+    expect(page.get_by_test_id("room-list")).to_be_hidden()
+    expect(navigation).to_be_hidden()
+    page.go_back()
+    expect(page.get_by_test_id("room-list")).to_be_visible()
+    page.get_by_test_id("settings-open").click()
+    page.get_by_role("link", name="Privacy").click()
+    expect(page.get_by_test_id("logout")).to_be_hidden()
+    expect(navigation).to_be_visible()
+
+
+def test_the_list_is_as_wide_as_it_was_left(open_page: Open) -> None:
+    page = open_page("ready", "/chats", viewport=DESK)
+    edge = page.get_by_role("separator", name="Width of the list")
+    edge.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(edge).to_have_attribute("aria-valuenow", "352")
+    page.reload()
+    expect(edge).to_have_attribute("aria-valuenow", "352")
 
 
 def test_signing_up_leads_through_three_steps_into_the_app(open_page: Open) -> None:
