@@ -180,6 +180,14 @@ def test_a_device_can_be_left_out(loop: Loop) -> None:
     assert (len(here.frames), len(there.frames)) == (0, 1)
 
 
+def test_a_device_can_be_told_alone(loop: Loop) -> None:
+    here, _ = loop.connect(BOB, PHONE)
+    there, _ = loop.connect(BOB, LAPTOP)
+    loop.hub.tell(Told((BOB,), PrekeysLow(opk=1), only=PHONE))
+    loop.turn()
+    assert (len(here.frames), len(there.frames)) == (1, 0)
+
+
 def test_ended_log_ins_are_told_why_and_closed(loop: Loop) -> None:
     ended, _ = loop.connect(BOB, PHONE)
     living, _ = loop.connect(BOB, LAPTOP)
