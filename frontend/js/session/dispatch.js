@@ -83,6 +83,20 @@ export function createDispatch(core, parts) {
     await parts.prekeys.renew();
   };
 
+  /** Whoever shares a room with us is pinned before the first message, not by it. */
+  const meetRoommates = async () => {
+    for (const { peer } of rooms.all()) {
+      if (trust.get(peer) === undefined) await attempt("meet.failed", () => trust.refresh(peer));
+      if (!people.isKnown(peer)) await attempt("person.failed", () => people.refreshPerson(peer));
+    }
+  };
+
+  /** @param {string} room */
+  const roomUpdated = async (room) => {
+    await rooms.refresh(room);
+    await meetRoommates();
+  };
+
   /** @param {ServerFrames["authenticated"]} frame */
   const connected = async ({ server_ms: serverMs, rooms: heads, presence }) => {
     connections += 1;
@@ -102,6 +116,7 @@ export function createDispatch(core, parts) {
     for (const { id, last_seq: lastSeq } of heads) {
       await attempt("sync.failed", () => inbox.catchUp(id, lastSeq));
     }
+    await meetRoommates();
     parts.receipts.catchUp();
     parts.healer.touch();
     await attempt("prekeys.failed", () => parts.prekeys.maintain());
@@ -178,7 +193,7 @@ export function createDispatch(core, parts) {
       case "profile.changed":
         return frame.user === core.own.user ? parts.refreshMe() : people.refreshPerson(frame.user);
       case "room.updated":
-        return rooms.refresh(frame.room);
+        return roomUpdated(frame.room);
       case "room.removed":
         return rooms.drop(frame.room);
       case "devices.changed":

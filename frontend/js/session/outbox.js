@@ -118,7 +118,7 @@ export function createOutbox(core, parts) {
       entries.set(key, entry);
       rooms.set(next);
       if (step !== null) parts.onRows(room, [step.row]);
-      void pump(room);
+      work(room);
       return key;
     });
 
@@ -283,6 +283,13 @@ export function createOutbox(core, parts) {
     }
   };
 
+  /** @param {string} room */
+  const work = (room) =>
+    void pump(room).catch((error) => {
+      // Not even the failure could be stored; what waits is tried again after the next start.
+      core.log.error("outbox.broken", { error });
+    });
+
   return Object.freeze({
     async load() {
       for (const { key, sealed, position } of await readOutbox(db)) {
@@ -295,7 +302,7 @@ export function createOutbox(core, parts) {
       open = true;
       nudge.abort();
       nudge = new AbortController();
-      for (const room of new Set([...entries.values()].map((entry) => entry.room))) void pump(room);
+      for (const room of new Set([...entries.values()].map((entry) => entry.room))) work(room);
     },
     /** There is none. What is under way fails by itself. */
     stop() {
@@ -324,7 +331,7 @@ export function createOutbox(core, parts) {
       const isOther = entry.failure === "identity_changed" && entry.sealed !== null;
       const sealed = isOther ? await forIdentitiesNow(entry) : entry.sealed;
       await amend(key, { failure: null, sealed }, { state: "pending", failure: null });
-      void pump(entry.room);
+      work(entry.room);
     },
     discard: forget,
     /**

@@ -23,7 +23,7 @@ const FRIEND_CODE = /^[0-9a-f]{12}$/;
  * @property {() => Promise<void>} refresh
  * @property {(user: string) => Promise<void>} refreshPerson name and code of one person
  * @property {(user: string) => Person}  person also of someone who is only in a room with us
- * @property {(user: string) => boolean} isContact
+ * @property {(user: string) => boolean} isKnown
  * @property {(user: string, presence: Presence) => void} setPresence
  * @property {() => void} forgetPresence nobody is known to be on-line without a connection
  * @property {() => PeopleSlice} slice
@@ -119,7 +119,7 @@ export function createPeople(core, trust, onChange) {
       }
     },
     person,
-    isContact: (user) => known.people[user]?.relation === "accepted",
+    isKnown: (user) => known.people[user] !== undefined,
     setPresence(user, presence) {
       presences.set(user, presence);
       onChange();

@@ -164,13 +164,9 @@ export function createTrust(core, onEvent) {
 
   /**
    * @param {string} user
-   * @returns {Pin}
+   * @returns {Promise<Pin>}
    */
-  const require = (user) => {
-    const pin = pins.get(user);
-    if (pin === undefined) throw new AppError("not_found", "pin");
-    return pin;
-  };
+  const met = async (user) => pins.get(user) ?? refresh(user);
 
   /**
    * Make the identity shown now the trusted one.
@@ -178,7 +174,7 @@ export function createTrust(core, onEvent) {
    * @param {boolean} verified
    */
   const settle = async (user, verified) => {
-    const { trusted, candidate, record } = require(user);
+    const { trusted, candidate, record } = await met(user);
     const next = candidate ?? trusted;
     const seen = candidate === null ? record.seen : next.chain;
     await save(user, {
@@ -222,18 +218,18 @@ export function createTrust(core, onEvent) {
       return pin?.candidate?.devices.get(device) ?? pin?.trusted.devices.get(device);
     },
     async setVerified(user, on) {
-      const pin = require(user);
+      const pin = await met(user);
       if (on) await settle(user, true);
       else await save(user, { ...pin, record: { ...pin.record, verified: false } });
     },
     async accept(user) {
-      const { candidate, record } = require(user);
+      const { candidate, record } = await met(user);
       // One tap must not undo a comparison: the number is compared again, or the mark taken off first.
       if (candidate !== null && record.verified) throw new AppError("identity_changed");
       if (candidate !== null) await settle(user, false);
     },
     async number(user) {
-      const pin = pins.get(user) ?? (await refresh(user));
+      const pin = await met(user);
       const { accountKey } = pin.candidate ?? pin.trusted;
       const own = { userId: core.own.userId, accountKey: core.own.certificate.accountKey };
       return safetyNumber(own, { userId: fromBase64url(user, 16), accountKey });

@@ -86,7 +86,7 @@ export class FakeServer {
       login.ended = true;
       for (const socket of [...this.sockets].filter((s) => s.login === login)) {
         socket.deliver({ type: "session.revoked", reason });
-        socket.end(4401);
+        setImmediate(() => socket.end(4401));
       }
     }
   }
@@ -353,7 +353,7 @@ const ROUTES = {
       login.ended = true;
       for (const socket of [...this.sockets].filter((s) => s.login === login)) {
         socket.deliver({ type: "session.revoked", reason: "device_removed" });
-        socket.end(4401);
+        setImmediate(() => socket.end(4401));
       }
     }
     this.tellListChanged(user);

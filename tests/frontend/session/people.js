@@ -65,6 +65,7 @@ export class Device {
   async start() {
     const device = this;
     this.dead = false;
+    this.writesLeft = Infinity;
     const log = createLog({
       level: "warn",
       sink: (level, event, fields) => device.errors.push({ level, event, ...fields }),
@@ -89,6 +90,7 @@ export class Device {
         wrapDatabase: (database) => ({
           ...database,
           async commit(changes) {
+            if (device.dead) return new Promise(() => {});
             if (device.writesLeft <= 0) return device.die();
             device.writesLeft -= 1;
             await database.commit(changes);
@@ -107,6 +109,7 @@ export class Device {
   /** The process ends here: nothing after this write happens, and nobody is told. */
   die() {
     this.dead = true;
+    this.writesLeft = 0;
     this.browser.setOnline(false);
     this.engine.close();
     return new Promise(() => {});
@@ -121,7 +124,6 @@ export class Device {
     this.engine.close();
     this.browser.setOnline(false);
     this.browser.setOnline(true);
-    this.writesLeft = Infinity;
     this.slices = {};
     return this.start();
   }
