@@ -121,13 +121,13 @@ class FrameReader:
         return opcode, payload
 
 
-def frame_head(size_bytes: int) -> bytes:
-    """Return what stands before the payload of a whole, unmasked text frame."""
-    if size_bytes < 126:
-        return bytes((_FIN | TEXT, size_bytes))
+def frame_head(size_bytes: int, opcode: int = TEXT) -> bytes:
+    """Return what stands before the payload of a whole, unmasked frame."""
+    if size_bytes <= _MAX_CONTROL_BYTES:
+        return bytes((_FIN | opcode, size_bytes))
     if size_bytes < 0x10000:
-        return b"\x81\x7e" + size_bytes.to_bytes(2, "big")
-    return b"\x81\x7f" + size_bytes.to_bytes(8, "big")
+        return bytes((_FIN | opcode, 126, size_bytes >> 8, size_bytes & 0xFF))
+    return bytes((_FIN | opcode, 127)) + size_bytes.to_bytes(8, "big")
 
 
 def _check_utf8(payload: bytes) -> None:

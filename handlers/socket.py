@@ -21,7 +21,7 @@ from handlers.base import BaseHandler
 from handlers.framing import TOO_BIG
 from handlers.lanes import Lanes
 from handlers.security import public
-from handlers.websocket import StrictWebSocket, check_handshake
+from handlers.websocket import Upgrade, WebSocket, check_handshake
 from models.messages import Appended
 from models.ports import Clock
 from protocol import frames
@@ -96,10 +96,10 @@ class SocketHandler(WebSocketHandler, BaseHandler):
     def check_origin(self, origin: str) -> bool:
         return True  # `get` has looked, and refuses a missing one too
 
-    def get_websocket_protocol(self) -> StrictWebSocket:
-        self._wire = StrictWebSocket(self, self, max_frame_bytes=PRE_AUTH_FRAME_BYTES)
-        self._connection: Connection = self._live.hub.open(self._wire)
-        return self._wire
+    def get_websocket_protocol(self) -> Upgrade:
+        self._socket = WebSocket(self, PRE_AUTH_FRAME_BYTES)
+        self._connection: Connection = self._live.hub.open(self._socket)
+        return Upgrade(self, self._socket)
 
     def open(self, *_args: str, **_kwargs: str) -> None:
         self.set_nodelay(True)
@@ -149,6 +149,15 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         if code == TOO_BIG:
             self._reply_error(AppError(ErrorCode.TOO_LARGE))
         self._connection.close(code)
+
+    def on_pause(self, *, is_paused: bool) -> None:
+        if is_paused:
+            self._connection.pause()
+        else:
+            self._connection.resume()
+
+    def on_lost(self) -> None:
+        self.on_ws_connection_close()
 
     def _is_within_rate(self) -> bool:
         try:
@@ -267,7 +276,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
             self._reply_error(AppError(ErrorCode.RATE_LIMITED, "sockets"), frame.id)
             connection.close(CloseCode.TOO_MANY)
             return
-        if self._wire.is_closing():
+        if self._socket.is_closing:
             return
         connection.hold()
         live.hub.add(connection, principal.user_id, frame.device_id, principal.login_id)
@@ -282,7 +291,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
             return
         if self._deadline is not None:
             self._deadline.cancel()
-        self._wire.reader.max_bytes = FRAME_BYTES
+        self._socket.reader.max_bytes = FRAME_BYTES
         self._principal = principal
         connection.release(answer)
 

@@ -1,30 +1,33 @@
-"""A strict WebSocket connection on Tornado's stream.
+"""A strict WebSocket connection on a socket of its own.
 
-Tornado does the HTTP upgrade; from then on frames are read by `FrameReader` in whole chunks and
-handed over synchronously, and written many at a time. What a client may not send fails the
-connection with the code RFC 6455 gives it; extensions are never agreed to (F4, F10).
+    Tornado: HTTP request ─▶ checks ─▶ 101 ─▶ Upgrade hands the socket over
+    WebSocket: data_received ─▶ FrameReader ─▶ Receiver        Hub ─▶ write ─▶ the event loop
+
+Tornado does the handshake only. Afterwards the event loop's own transport reads and writes: that
+costs less than Tornado's stream, and an idle connection keeps neither buffers nor coroutines
+(architecture §7). What a client may not send fails the connection with the code RFC 6455 gives it;
+extensions are never agreed to (F4, F10).
 """
 
 import asyncio
 import base64
-import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
 from protocol.errors import AppError, ErrorCode
 from protocol.limits import PING_INTERVAL_MS, PONG_TIMEOUT_MS
 
-READ_CHUNK_BYTES = 64 * 1024
 KEY_BYTES = 16
+CLOSE_S = 5.0  # for the other end to answer a close frame
+_PING = frame_head(0, PING)
 
 
 class Receiver(Protocol):
-    """Who gets what arrives; both are called in order and must not wait."""
+    """Who gets what arrives; called in order, and must not wait."""
 
     def on_text(self, payload: bytes) -> None: ...
 
@@ -34,6 +37,14 @@ class Receiver(Protocol):
 
     def on_broken(self, code: int) -> None:
         """Close with this code: the client broke the rules of RFC 6455."""
+        ...
+
+    def on_pause(self, *, is_paused: bool) -> None:
+        """Note that what was written last waits for the other end to read, or no longer does."""
+        ...
+
+    def on_lost(self) -> None:
+        """Note that the connection is gone."""
         ...
 
 
@@ -58,119 +69,151 @@ def check_handshake(request: HTTPServerRequest) -> None:
         raise AppError(ErrorCode.BAD_REQUEST, "not a WebSocket handshake")
 
 
-class StrictWebSocket(WebSocketProtocol13):
+class WebSocket(asyncio.Protocol):
     """One connection; also the hub's `Wire`."""
 
-    def __init__(
-        self, handler: WebSocketHandler, receiver: Receiver, *, max_frame_bytes: int
-    ) -> None:
-        super().__init__(handler, False, _WebSocketParams())
+    def __init__(self, receiver: Receiver, max_frame_bytes: int) -> None:
         self.reader = FrameReader(max_frame_bytes)
+        self.is_closing = False
         self._receiver = receiver
-        self._beat: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_answered = False
+        self._is_deaf = False  # the other end has said all that we will listen to
 
     # ── the hub's side ───────────────────────────────────────────────────────────────────────────
 
-    def write(self, frames: list[bytes], taken: Callable[[], None]) -> bool:
-        if self.server_terminated:
-            return True
+    def write(self, frames: list[bytes]) -> None:
+        if self._transport is None or self.is_closing:
+            return
         parts = []
         for frame in frames:
             parts.append(frame_head(len(frame)))
             parts.append(frame)
+        self._transport.write(b"".join(parts))
+
+    def close(self, code: int | None = None) -> None:
+        if self._transport is None or self.is_closing:
+            return
+        self.is_closing = True
+        self._transport.write(_close_frame(code))
+        self._after(CLOSE_S, self._transport.abort)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.is_closing = self._is_deaf = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ── the event loop's side ────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        # With no room at all `pause_writing` tells at once that somebody does not read.
+        self._transport.set_write_buffer_limits(high=0)
+        self._after(PING_INTERVAL_MS / 1_000, self._ping)
+
+    def data_received(self, data: bytes) -> None:
         try:
-            written = self.stream.write(b"".join(parts))
-        except StreamClosedError:
-            return True
-        if written.done():
-            return True
-
-        def settled(done: asyncio.Future[None]) -> None:
-            if done.exception() is None:
-                taken()
-
-        written.add_done_callback(settled)
-        return False
-
-    # ── Tornado's side ───────────────────────────────────────────────────────────────────────────
-
-    async def _receive_frame_loop(self) -> None:
-        try:
-            while not self.client_terminated:
-                chunk = cast(
-                    "asyncio.Future[bytes]", self.stream.read_bytes(READ_CHUNK_BYTES, partial=True)
-                )
-                if chunk.done():
-                    # A stream that always has more would never let anybody else have a turn.
-                    await asyncio.sleep(0)
-                self._take(await chunk)
-            await self._let_go()
-        except (StreamClosedError, OSError):
-            self._abort()
-        finally:
-            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
-
-    async def _let_go(self) -> None:
-        """Let the other end read our close frame; what it still sends is not looked at.
-
-        A socket closed with unread input is reset, which would take the close frame with it
-        (RFC 6455 §7.1.1). The time is bounded by Tornado's own, five seconds after `close`.
-        """
-        await self.stream.write(b"")
-        self.stream.socket.shutdown(socket.SHUT_WR)
-        while True:
-            await self.stream.read_bytes(READ_CHUNK_BYTES, partial=True)
-
-    def _take(self, chunk: bytes) -> None:
-        try:
-            for opcode, payload in self.reader.feed(chunk):
+            for opcode, payload in self.reader.feed(data):
+                if self._is_deaf:
+                    return
                 self._dispatch(opcode, payload)
-                if self.client_terminated:
-                    break
         except FramingError as error:
-            # What still arrives is not looked at any more (RFC 6455 §7.1.7).
-            self._receiver.on_broken(error.code)
-            self.client_terminated = True
+            if not self._is_deaf:
+                self._fail(error.code)
+
+    def pause_writing(self) -> None:
+        self._receiver.on_pause(is_paused=True)
+
+    def resume_writing(self) -> None:
+        self._receiver.on_pause(is_paused=False)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.is_closing = True
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._receiver.on_lost()
+
+    # ── what it means ────────────────────────────────────────────────────────────────────────────
 
     def _dispatch(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
-            self.client_terminated = True
-            self.close_code = int.from_bytes(payload[:2], "big") if payload else None
-            self.close(self.close_code)
+            self._is_deaf = True
+            self.close(int.from_bytes(payload[:2], "big") if payload else None)
+            if self._transport is not None:
+                self._transport.close()
         elif opcode == PONG:
-            self._received_pong = True
-        elif self.server_terminated:
+            self._has_answered = True
+        elif self.is_closing:
             pass
         elif opcode == TEXT:
             self._receiver.on_text(payload)
         else:
-            if opcode == PING:
-                self._send_pong(payload)
+            if opcode == PING and self._transport is not None:
+                self._transport.write(frame_head(len(payload), PONG) + payload)
             self._receiver.on_other(is_ping=opcode == PING)
 
-    def start_pinging(self) -> None:
-        self._beat = asyncio.get_running_loop().call_later(PING_INTERVAL_MS / 1000, self._ping)
+    def _fail(self, code: int) -> None:
+        """Say why, and listen no more (RFC 6455 §7.1.7).
 
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
-        super().close(code, reason)
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
+        Our half is closed first: a socket that is closed with unread input is reset, which would
+        take the close frame with it.
+        """
+        self._is_deaf = True
+        self._receiver.on_broken(code)
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
 
     def _ping(self) -> None:
-        self._received_pong = False
-        self._beat = asyncio.get_running_loop().call_later(
-            PONG_TIMEOUT_MS / 1000, self._expect_pong
-        )
-        try:
-            self.write_ping(b"")
-        except StreamClosedError:
-            self._abort()
+        if self._transport is not None:
+            self._has_answered = False
+            self._transport.write(_PING)
+            self._after(PONG_TIMEOUT_MS / 1_000, self._expect_pong)
 
     def _expect_pong(self) -> None:
         """Cut a connection whose other end has gone without a word (R-11)."""
-        if not self._received_pong:
-            self._abort()
-            return
-        rest_ms = PING_INTERVAL_MS - PONG_TIMEOUT_MS
-        self._beat = asyncio.get_running_loop().call_later(rest_ms / 1000, self._ping)
+        if self._has_answered:
+            self._after((PING_INTERVAL_MS - PONG_TIMEOUT_MS) / 1_000, self._ping)
+        else:
+            self.abort()
+
+    def _after(self, delay_s: float, call: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, call)
+
+
+def _close_frame(code: int | None) -> bytes:
+    payload = b"" if code is None else code.to_bytes(2, "big")
+    return frame_head(len(payload), CLOSE) + payload
+
+
+class Upgrade(WebSocketProtocol13):
+    """Tornado's part: the handshake, and letting go of the socket."""
+
+    def __init__(self, handler: WebSocketHandler, socket: WebSocket) -> None:
+        super().__init__(handler, False, _WebSocketParams())
+        self._socket = socket
+
+    async def _receive_frame_loop(self) -> None:
+        await self.stream.write(b"")
+        early = bytes(self.stream._read_buffer)
+        connection = self.stream.socket.dup()
+        self.stream.close()
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: self._socket, connection)
+        if early:
+            self._socket.data_received(early)
+
+    def start_pinging(self) -> None:
+        """Leave it to the socket's new owner."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self._socket.close(code)
+
+    def is_closing(self) -> bool:
+        return self._socket.is_closing
+
+    def _abort(self) -> None:
+        self._socket.abort()

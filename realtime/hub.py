@@ -25,10 +25,11 @@ _NO_CAPSULE = b'"capsule":null'
 class Wire(Protocol):
     """A socket, as the hub sees it."""
 
-    def write(self, frames: list[bytes], taken: Callable[[], None]) -> bool:
+    def write(self, frames: list[bytes]) -> None:
         """Send frames in this order, in one go; never raises.
 
-        Returns: True when the system took all of it; otherwise `taken` is called once it has.
+        When the system does not take all of it, `Connection.pause` says so before another turn of
+        the event loop, and `Connection.resume` once it has.
         """
         ...
 
@@ -49,6 +50,7 @@ class Connection:
         "_queue",
         "_queued_bytes",
         "_wire",
+        "_written",
         "device_id",
         "login_id",
         "user_id",
@@ -62,7 +64,8 @@ class Connection:
         self._flush_soon = flush_soon
         self._queue: list[bytes] = []
         self._queued_bytes = 0
-        self._behind_frames = 0  # written, but not yet taken by the system
+        self._written = (1, 0)  # frames and bytes of the last write
+        self._behind_frames = 0  # of it, when the system has not taken all
         self._behind_bytes = 0
         self._is_held = False
         self._is_closed = False
@@ -96,9 +99,9 @@ class Connection:
         """Write what is queued, unless an earlier write is still under way."""
         if self._queue and not (self._behind_frames or self._is_held or self._is_closed):
             frames, self._queue = self._queue, []
-            size_bytes, self._queued_bytes = self._queued_bytes, 0
-            if not self._wire.write(frames, self._taken):
-                self._behind_frames, self._behind_bytes = len(frames), size_bytes
+            self._written = len(frames), self._queued_bytes
+            self._queued_bytes = 0
+            self._wire.write(frames)
 
     def close(self, code: int) -> None:
         """Send what is queued, then close; twice is once."""
@@ -106,7 +109,7 @@ class Connection:
             return
         self._is_closed = True
         if self._queue:
-            self._wire.write(self._queue, _nothing)
+            self._wire.write(self._queue)
         self._drop()
         self._wire.close(code)
 
@@ -115,7 +118,12 @@ class Connection:
         self._is_closed = True
         self._drop()
 
-    def _taken(self) -> None:
+    def pause(self) -> None:
+        """Note that what was written last is still waiting for the other end to read."""
+        self._behind_frames, self._behind_bytes = self._written
+
+    def resume(self) -> None:
+        """Note that it no longer is."""
         self._behind_frames = self._behind_bytes = 0
         self.flush()
 
@@ -129,10 +137,6 @@ class Connection:
     def _drop(self) -> None:
         self._queue = []
         self._queued_bytes = 0
-
-
-def _nothing() -> None:
-    pass
 
 
 class Hub:

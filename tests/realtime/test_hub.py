@@ -22,13 +22,12 @@ class FakeWire:
         self.writes: list[list[bytes]] = []
         self.codes: list[int] = []
         self.is_read = True
-        self.taken: Callable[[], None] | None = None
+        self.connection: Connection | None = None
 
-    def write(self, frames: list[bytes], taken: Callable[[], None]) -> bool:
+    def write(self, frames: list[bytes]) -> None:
         self.writes.append(frames)
-        if not self.is_read:
-            self.taken = taken
-        return self.is_read
+        if not self.is_read and self.connection is not None:
+            self.connection.pause()
 
     def close(self, code: int) -> None:
         self.codes.append(code)
@@ -52,7 +51,7 @@ class Loop:
 
     def connect(self, user: UserId, device: DeviceId) -> tuple[FakeWire, Connection]:
         wire = FakeWire()
-        connection = self.hub.open(wire)
+        connection = wire.connection = self.hub.open(wire)
         self.hub.add(connection, user, device, LoginId(f"{user}-{device}"))
         return wire, connection
 
@@ -117,8 +116,7 @@ def test_while_a_write_is_under_way_the_rest_waits(loop: Loop) -> None:
     loop.turn()
     assert wire.writes == [[b"1"]]
     wire.is_read = True
-    assert wire.taken is not None
-    wire.taken()
+    connection.resume()
     assert wire.writes == [[b"1"], [b"2", b"3"]]
 
 
