@@ -29,6 +29,11 @@ def parse_b64url(text: str, length: int | None = None) -> bytes:
     return data
 
 
+def checked_bytes(text: str) -> bytes:
+    """Decode what a canonical pattern has already admitted."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def lp(data: bytes) -> bytes:
     """Prefix with the length as a big-endian u32 (SEAL1 §4.0 LP)."""
     return len(data).to_bytes(4, "big") + data

@@ -15,7 +15,7 @@ from models.events import EventSink, MessageStored
 from models.messages import Appended, NewMessage
 from models.ports import Clock
 from models.stores import Stores
-from protocol.encoding import b64url, lp, parse_b64url
+from protocol.encoding import b64url, checked_bytes, lp
 from protocol.errors import AppError, ErrorCode, StaleDevices
 from protocol.frames import AddressedCapsule, Capsule, Message, SendBody, dump
 from protocol.ids import DeviceId, RoomId, UserId
@@ -159,13 +159,9 @@ class MessageService:
         self, room_id: RoomId, user_id: UserId, device_id: DeviceId, body: SendBody, now_ms: int
     ) -> str:
         """Return the tag that makes a report of this message checkable (SEAL1 §4.7)."""
-        text = (
-            _FRANK_LABEL
-            + lp(parse_b64url(body.c2))
-            + _where(room_id, user_id, device_id)
-            + lp(parse_b64url(body.msg_id))
-            + lp(now_ms.to_bytes(8, "big"))
-        )
+        c2, msg_id, time = checked_bytes(body.c2), checked_bytes(body.msg_id), now_ms.to_bytes(8)
+        where = _where(room_id, user_id, device_id)
+        text = b"".join((_FRANK_LABEL, lp(c2), where, lp(msg_id), lp(time)))
         return b64url(self._frank.digest(text))
 
 
@@ -190,7 +186,7 @@ class _Hmac:
 
 @lru_cache(maxsize=4_096)
 def _where(room_id: RoomId, user_id: UserId, device_id: DeviceId) -> bytes:
-    return b"".join(lp(parse_b64url(part)) for part in (room_id, user_id, device_id))
+    return b"".join(lp(checked_bytes(part)) for part in (room_id, user_id, device_id))
 
 
 def _bare(capsule: AddressedCapsule) -> Capsule:
@@ -210,10 +206,13 @@ def _require_current(
 
     Raises: StaleDevices, naming whose devices differ (SEAL1 §4.3).
     """
+    required = roster.addressees_from(sending)
+    if capsules.keys() == required and body.device_lists == roster.versions:
+        return
     stale = {
         user for user, version in roster.versions.items() if body.device_lists.get(user) != version
     }
-    differing = capsules.keys() ^ (roster.addressees - {sending})
+    differing = capsules.keys() ^ required
     stale |= {
         addressee[0]
         for addressee in differing

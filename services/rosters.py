@@ -48,6 +48,17 @@ class Roster:
             (user, device) for user, active in self.lists.items() for device in active.devices
         )
 
+    def addressees_from(self, sending: Addressee) -> frozenset[Addressee]:
+        """Return whom a message of this device is sealed to."""
+        found = self._addressees_from.get(sending)
+        if found is None:
+            found = self._addressees_from[sending] = self.addressees - {sending}
+        return found
+
+    @cached_property
+    def _addressees_from(self) -> dict[Addressee, frozenset[Addressee]]:
+        return {}
+
     @cached_property
     def versions(self) -> Mapping[UserId, int]:
         return {user: active.version for user, active in self.lists.items()}
