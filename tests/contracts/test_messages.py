@@ -89,14 +89,15 @@ async def test_a_message_to_no_other_device_has_no_capsule(make, append, page, r
 
 async def test_a_first_capsule_keeps_how_its_session_is_derived(make, append, page, room):
     reader = (room.members[1].user_id, make.device_id())
-    pre = b'{"suite":1,"ek":"%s","spk_id":7,"cert_hash":"%s"}' % (
+    pre = b'{"suite":1,"ek":"%s","spk_id":7,"opk_id":9,"cert_hash":"%s"}' % (
         make.point().encode(),
         make.text(32).encode(),
     )
     capsule = make.capsule().replace(b'"header"', b'"pre":' + pre + b',"header"')
     await append(make.message(room, capsules={reader: capsule}))
     ((found,), _) = await page(room, reader)
-    assert msgspec.json.encode(found.capsule) == capsule
+    assert found.capsule == msgspec.json.decode(capsule, type=Capsule)
+    assert (found.capsule.pre.spk_id, found.capsule.pre.opk_id) == (7, 9)
 
 
 async def test_the_outcome_is_told_on_the_loop_that_appended(stores, make, room):
