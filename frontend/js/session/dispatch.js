@@ -26,6 +26,7 @@ import { openRow, toMessageRow } from "./rows.js";
 /** @import { EngineEvents, MessageRow } from "./types.js" */
 
 const REFILL_SPREAD_MS = 600_000; // refilling at once would tell whoever drained us that we are here
+const CURSOR_AGAIN_MS = 3_000;
 const MARKED_ROWS = 200; // rows whose tick changes at once; older ones are read with the new state anyway
 /** @type {readonly EngineEvents["signedOut"]["reason"][]} */
 const REASONS = ["logged_out", "revoked", "device_removed", "password_changed"];
@@ -107,11 +108,16 @@ export function createDispatch(core, parts) {
     }
     parts.sendPresence();
     await attempt("cursor.failed", checkCursor);
+    while (!isCursorChecked && connection === connections) {
+      // Nothing may be sent on states that could be old.
+      await core.clock.sleep(CURSOR_AGAIN_MS);
+      await attempt("cursor.failed", checkCursor);
+    }
     await attempt("own-list.failed", () => trust.refresh(core.own.user));
     await attempt("people.failed", () => people.refresh());
     await attempt("rooms.failed", () => rooms.refreshAll());
     await attempt("me.failed", () => parts.refreshMe());
-    if (connection !== connections || !isCursorChecked) return;
+    if (connection !== connections) return;
     outbox.start();
     for (const { id, last_seq: lastSeq } of heads) {
       await attempt("sync.failed", () => inbox.catchUp(id, lastSeq));

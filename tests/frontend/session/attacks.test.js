@@ -34,6 +34,8 @@ test("a ghost device in an unsigned list is refused and nothing is sent (§6 row
     answer.user === bob.id
       ? { ...answer, lists: identity.lists, certificates: identity.certificates }
       : answer;
+  server.tellListChanged(bob.id);
+  await until("looked", () => alice.device.errors.length > 0);
   await alice.device.call("sendMessage", { room, text: "for Bob alone" });
   await until("failed", async () => (await last(alice, room)).state === "failed");
   assert.equal(server.rooms.get(room).log.length, 0);
@@ -49,6 +51,8 @@ test("a device that the account has not certified is refused though it is listed
     const [theirs] = identity.certificates;
     return { ...answer, certificates: [{ ...theirs, device_id: own.device_id }] };
   };
+  server.tellListChanged(bob.id);
+  await until("looked", () => alice.device.errors.length > 0);
   await alice.device.call("sendMessage", { room, text: "for Bob alone" });
   await until("failed", async () => (await last(alice, room)).state === "failed");
   assert.equal((await last(alice, room)).failure, "bad_signature");
@@ -122,6 +126,7 @@ test("a list that goes back is refused, kept as evidence and told (§4.9)", asyn
   const { device: second } = await logIn(server, bob);
   open.push(second);
   await second.online();
+  await until("room", () => second.room(alice));
   await alice.device.call("sendMessage", { room, text: "to two devices" });
   await second.shows(room, ["to two devices"]);
   server.lie.directory = (answer) =>

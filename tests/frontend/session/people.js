@@ -108,6 +108,7 @@ export class Device {
 
   /** The process ends here: nothing after this write happens, and nobody is told. */
   die() {
+    if (this.dead) return new Promise(() => {});
     this.dead = true;
     this.writesLeft = 0;
     this.browser.setOnline(false);
