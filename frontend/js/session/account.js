@@ -54,6 +54,7 @@ import { foretoldChange } from "./trust.js";
  * @property {StartArgon2} startArgon2
  * @property {{ name: string, platform: "web" }} label how the person will know this browser
  * @property {() => Database} db
+ * @property {() => Promise<Database>} openDb make it, if there is none
  * @property {() => LocalAccount | null} local
  * @property {(local: LocalAccount) => void} setLocal
  * @property {() => Promise<void>} wipe the database and what was read from it
@@ -98,7 +99,7 @@ export function createAccountScreens(host) {
     typed = password;
     const known = host.local();
     if (known !== null && known.user !== session.user.id) await host.wipe();
-    const local = host.local() ?? (await createLocalAccount(host.db(), session.user));
+    const local = host.local() ?? (await createLocalAccount(await host.openDb(), session.user));
     host.setLocal(local);
     await saveRecord(host.db(), local, profileOf(session.user));
     if (local.record.phase === "unlock") return unlock(local);

@@ -7,7 +7,7 @@
 import { AppError } from "../lib/errors.js";
 import { createApi } from "../net/api.js";
 import { empty } from "../protocol/bodies.js";
-import { deleteDatabase, openDatabase } from "../storage/db.js";
+import { deleteDatabase, hasDatabase, openDatabase } from "../storage/db.js";
 import { estimateStrength, makePassphrase } from "../crypto/passphrase.js";
 import { createAccountScreens, isLoggedIn } from "./account.js";
 import { CALLS } from "./calls.js";
@@ -66,6 +66,7 @@ export async function createEngine(world, emit) {
   let closed = false;
 
   const openDb = async () => {
+    if (db !== null) return db;
     const opened = await openDatabase(world.indexedDB);
     db = world.wrapDatabase?.(opened) ?? opened;
     return db;
@@ -82,7 +83,6 @@ export async function createEngine(world, emit) {
     db?.close();
     db = null;
     await deleteDatabase(world.indexedDB);
-    await openDb();
   };
 
   /** @param {EngineEvents["signedOut"]["reason"]} reason */
@@ -130,6 +130,7 @@ export async function createEngine(world, emit) {
     startArgon2: world.startArgon2,
     label: { name: world.deviceName, platform: "web" },
     db: requireDb,
+    openDb,
     local: () => local,
     setLocal: (next) => {
       local = next;
@@ -143,8 +144,9 @@ export async function createEngine(world, emit) {
     const { indexedDB, locks } = world;
     const reason = await findMissing({ indexedDB, locks, subtle: globalThis.crypto?.subtle });
     if (reason !== null) return { phase: "unsupported", reason };
-    await openDb();
-    local = await loadLocalAccount(requireDb());
+    // Whoever only looks at the welcome screen gets no database.
+    if (!(await hasDatabase(indexedDB))) return { phase: "welcome" };
+    local = await loadLocalAccount(await openDb());
     if (local === null) return { phase: "welcome" };
     const { record } = local;
     const known = await Promise.race([

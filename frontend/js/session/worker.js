@@ -60,15 +60,10 @@ const lead = async (/** @type {(name: string, value: unknown) => void} */ emit) 
   );
 };
 
-const missing = await findMissing({
-  indexedDB,
-  locks: navigator.locks,
-  subtle: crypto?.subtle,
-});
+/** @type {LockManager | undefined} absent where the origin is not secure, and in Lockdown Mode */
+const locks = navigator.locks;
 const tabs =
-  missing === null
-    ? joinTabs({ locks: navigator.locks, channel: openChannel(), lead, onEvent: tell })
-    : null;
+  locks === undefined ? null : joinTabs({ locks, channel: openChannel(), lead, onEvent: tell });
 
 /**
  * @param {string} name
@@ -76,7 +71,10 @@ const tabs =
  */
 async function answer(name, argument) {
   if (tabs !== null) return tabs.call(name, argument);
-  if (name === "boot") return { phase: "unsupported", reason: missing };
+  const subtle = crypto?.subtle;
+  if (name === "boot") {
+    return { phase: "unsupported", reason: await findMissing({ indexedDB, locks, subtle }) };
+  }
   throw new AppError("unsupported");
 }
 

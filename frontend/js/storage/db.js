@@ -65,6 +65,15 @@ export async function openDatabase(factory, name = DATABASE_NAME) {
 }
 
 /**
+ * @param {IDBFactory} factory
+ * @returns {Promise<boolean>} true as well where a browser does not tell
+ */
+export async function hasDatabase(factory) {
+  if (factory.databases === undefined) return true;
+  return (await factory.databases()).some(({ name }) => name === DATABASE_NAME);
+}
+
+/**
  * Delete everything; the database must have been closed.
  * @param {IDBFactory} factory
  * @param {string} [name]

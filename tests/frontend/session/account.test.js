@@ -234,6 +234,7 @@ test("logging out leaves nothing behind", async () => {
   await alice.device.call("logOut", { everywhere: false });
   assert.equal(alice.device.slices.signedOut.reason, "logged_out");
   assert.deepEqual(await alice.device.call("boot"), { phase: "welcome" });
+  assert.deepEqual(await alice.device.indexedDB.databases(), []);
   assert.deepEqual(await alice.device.reload(), { phase: "welcome" });
 });
 
