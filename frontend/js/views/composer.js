@@ -12,6 +12,8 @@ import { typingSignal } from "./typing-signal.js";
 /** Only somebody close to the limit wants to know it. */
 const COUNTER_FROM_CHARS = MESSAGE_CHARS - 500;
 const DRAFT_AFTER_MS = 400;
+/** The input is as high as its text, of which it shows eight lines; no screen is so wide that more would fit in. */
+const GROWN_CHARS = 4000;
 
 /** @typedef {{ room: RoomItem, connection: Connection }} ComposerModel */
 /**
@@ -43,6 +45,7 @@ export function composer(app, { room: first, onSend }) {
     placeholder: t("composer.placeholder"),
     "data-testid": "message-input",
   });
+  const grow = h("div", { class: "grow" }, input);
   const send = button({
     label: t("composer.send"),
     icon: "send",
@@ -56,7 +59,7 @@ export function composer(app, { room: first, onSend }) {
   const form = h(
     "form",
     { class: "row", on: { submit: (event) => (event.preventDefault(), void submit()) } },
-    input,
+    grow,
     counter,
     send.el,
   );
@@ -107,7 +110,7 @@ export function composer(app, { room: first, onSend }) {
     send.update({ disabled: input.value.trim() === "" });
     refusal = "";
     draw();
-    grow(input);
+    grow.dataset["text"] = input.value.slice(0, GROWN_CHARS);
     clearTimeout(draftTimer);
     draftTimer = setTimeout(saveDraft, DRAFT_AFTER_MS);
   }
@@ -149,19 +152,17 @@ export function composer(app, { room: first, onSend }) {
   // The pointer leaves the focus in the input, so that a phone keeps its keyboard up.
   undo.listen(send.el, "pointerdown", (event) => event.preventDefault());
   undo.listen(window, "pagehide", saveDraft);
-  // A narrower input needs more lines.
-  undo.listen(window, "resize", () => grow(input));
   undo.add(() => {
     saveDraft();
     typing.stop();
     input.value = "";
+    grow.dataset["text"] = "";
   });
   changed();
-  requestAnimationFrame(() => grow(input));
 
   return {
     el,
-    focus: () => input.focus({ preventScroll: true }),
+    focus: () => input.focus(),
     canWrite: () => model.room.sendBlocked === null,
     putBack,
     update(next) {
@@ -182,15 +183,4 @@ function whyNot({ sendBlocked, peer }) {
 /** @param {Connection} connection */
 function isAway({ status }) {
   return status !== "online";
-}
-
-/**
- * As high as its text, which CSS does by itself where it knows `field-sizing`; the stylesheet says how high at most.
- * @param {HTMLTextAreaElement} input
- */
-function grow(input) {
-  if (CSS.supports("field-sizing", "content")) return;
-  input.style.blockSize = "auto";
-  const borderPx = input.offsetHeight - input.clientHeight;
-  input.style.blockSize = `${input.scrollHeight + borderPx}px`;
 }

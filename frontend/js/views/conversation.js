@@ -139,8 +139,11 @@ export function conversation(app, first) {
     const row = app.store.get().messages[room]?.rows.find((each) => each.key === key);
     const done = await act(app, "discardMessage", { room, key });
     if (done === null || row?.kind !== "text") return;
-    const action = { label: t("action.undo"), onAction: () => write.putBack(row.text) };
-    app.toast({ text: t("message.discarded"), action });
+    const undoing = { label: t("action.undo"), onAction: () => write.putBack(row.text) };
+    app.toast({
+      text: t("message.discarded"),
+      ...(write.canWrite() ? { action: undoing } : {}),
+    });
   }
 
   /** @param {number} seq */

@@ -33,20 +33,20 @@ export function openNewRoom(app) {
   );
   const nothing = h("p", { class: "muted small", role: "status" });
   const filter = field({
-    label: t("people.contacts"),
+    label: t("chats.find_contact"),
     type: "search",
     testId: "new-room-search",
     onInput: draw,
   });
-  filter.input.placeholder = t("chats.filter");
+  filter.input.placeholder = t("chats.find_contact");
   filter.el.classList.add("chat-filter");
 
   function draw() {
     const wanted = plainText(filter.value());
     const found = contacts.filter((person) => plainText(person.displayName).includes(wanted));
     list.update(found);
-    nothing.textContent =
-      found.length > 0 ? "" : t("chats.nothing_found", { query: filter.value() });
+    nothing.hidden = found.length > 0;
+    nothing.textContent = t("chats.nothing_found", { query: filter.value() });
   }
 
   /** @param {KeyboardEvent} event */

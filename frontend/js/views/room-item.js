@@ -26,7 +26,7 @@ export function roomItem(app, first) {
   const shield = icon("shield-check", { size: "small", label: t("people.verified") });
   const when = h("time", { class: "caption muted" });
   const tick = icon("check", { size: "small", label: "" });
-  const line = h("span", { class: "line truncate small muted", dir: "auto" });
+  const line = h("span", { class: "line truncate small", dir: "auto" });
   const unread = h("span", { class: "unread" });
   const ring = h("span", { class: "ring", role: "img" });
   const link = h(

@@ -16,7 +16,7 @@ LONGEST_TASK_MS = 500  # on a busy machine; a frame of a quick one is a tenth of
 STEP_PX = 700
 SCROLL_MS = 400  # how long a browser takes to scroll by a page
 
-# Scroll by steps and let each page come. Between two frames nothing may move but by the step itself.
+# Scroll by steps and let each page come. Between steps nothing may move.
 WALK = """
 async ({ direction, steps, stepPx }) => {
   const scroller = document.querySelector(".message-list");
