@@ -77,7 +77,7 @@ def build(
         _log.error("the page names a file that is not there: %s", name)
     origins = frozenset((settings.public_url,)) - {""}
     routes = build_routes(services, hub, stores.database, clock, readiness, assets, origins)
-    application = SealroomApplication(routes, hosts=settings.hosts)
+    application = SealroomApplication(routes, hosts=settings.hosts, origins=origins)
     proxies = TrustedProxies(settings.trusted_proxies)
     return Lifecycle(
         application=application,

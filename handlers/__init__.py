@@ -100,10 +100,14 @@ class MisdirectedHandler(NotFoundHandler):
 class SealroomApplication(Application):
     """Counts what is under way and logs what is done.
 
+    Args:
+        origins: whose pages may call, besides those from the host they call.
     Raises: ValueError when somebody forgot to decide who may call a route.
     """
 
-    def __init__(self, routes: Sequence[URLSpec], *, hosts: Iterable[str]) -> None:
+    def __init__(
+        self, routes: Sequence[URLSpec], *, hosts: Iterable[str], origins: Iterable[str] = ()
+    ) -> None:
         ours = [*routes, URLSpec(r".*", NotFoundHandler, name="not found")]
         audit_routes(ours)
         names = "|".join(re.escape(host) for host in hosts)
@@ -114,6 +118,7 @@ class SealroomApplication(Application):
             ],
             log_function=self._done,
             websocket_ping_interval=0,
+            trusted_origins=frozenset(origins),
         )
         self.routes = ours
         self.under_way = 0

@@ -132,7 +132,8 @@ async def test_the_access_log_holds_the_pattern_and_no_more(
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     if request.node.get_closest_marker("behind_proxy"):
-        return replace(settings, trusted_proxies=("127.0.0.1",))
+        public_url = "https://chat.example.org"
+        return replace(settings, trusted_proxies=("127.0.0.1",), public_url=public_url)
     return settings
 
 
@@ -145,6 +146,21 @@ async def test_behind_a_trusted_proxy_the_forwarded_client_and_scheme_count(
     answer = await fetch("GET", "/health", headers=headers)
     assert "strict-transport-security" in answer.headers
     assert vars(caplog.records[-1])["address_prefix"] == "203.0.113.0/24"
+
+
+@pytest.mark.behind_proxy
+async def test_behind_a_proxy_that_changes_the_host_the_public_page_may_still_call(
+    fetch: Fetch,
+) -> None:
+    body = {"email": "an@example.org"}
+    for origin, status in (
+        ("https://chat.example.org", 200),
+        ("http://chat.example.org", 403),
+        ("https://evil.example", 403),
+    ):
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        answer = await fetch("POST", "/api/auth/prelogin", body=body, headers=headers)
+        assert answer.status == status, origin
 
 
 async def test_without_one_they_do_not(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
