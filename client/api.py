@@ -12,7 +12,11 @@ from typing import Self, TypeVar
 import msgspec
 from msgspec import Struct
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    websocket_connect,
+)
 
 from client.errors import ConnectionLostError, RefusedError
 from protocol import bodies, frames
@@ -150,7 +154,7 @@ class Socket:
     def __init__(self, connection: WebSocketClientConnection, greeting: frames.Authenticated):
         self.greeting = greeting
         self._connection = connection
-        self._waiting: dict[int, asyncio.Future[ServerFrame]] = {}
+        self._waiting: dict[int, asyncio.Future[ServerFrame | None]] = {}
         self._events: asyncio.Queue[ServerFrame | None] = asyncio.Queue(EVENTS_KEPT)
         self._last_id = 0
         self._reader = asyncio.get_running_loop().create_task(self._read())
@@ -211,10 +215,12 @@ class Socket:
         """
         if not isinstance(frame.id, int):
             raise ValueError("a frame without id has no answer")
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ServerFrame | None] = asyncio.get_running_loop().create_future()
         self._waiting[frame.id] = answer
         await self.tell(frame)
-        frame_answer: ServerFrame = await answer
+        frame_answer = await answer
+        if frame_answer is None:
+            raise ConnectionLostError(self.close_code)
         if isinstance(frame_answer, frames.ErrorFrame):
             raise RefusedError(frame_answer.error)
         return frame_answer
@@ -226,7 +232,10 @@ class Socket:
         """
         if self._reader.done():
             raise ConnectionLostError(self.close_code)
-        await self._connection.write_message(frames.dump(frame))
+        try:
+            await self._connection.write_message(frames.dump(frame))
+        except WebSocketClosedError as error:
+            raise ConnectionLostError(self.close_code) from error
 
     async def events(self) -> AsyncIterator[ServerFrame]:
         """What the server says unasked, until the connection ends."""
@@ -247,7 +256,7 @@ class Socket:
                 self._events.put_nowait(frame)
         for unanswered in self._waiting.values():
             if not unanswered.done():
-                unanswered.set_exception(ConnectionLostError(self.close_code))
+                unanswered.set_result(None)
         if self._events.full():
             self._events.get_nowait()
         self._events.put_nowait(None)

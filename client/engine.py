@@ -43,6 +43,7 @@ class Engine:
         self._incoming = Incoming(file, self.directory, now_ms)
         self._repair = Repair(file, self._incoming, now_ms)
         self._owed: list[Received] = []
+        self._untaken: dict[bytes, list[Received]] = {}
         self._lock = asyncio.Lock()
 
     async def open_room(self, peer: bytes) -> bytes:
@@ -122,9 +123,10 @@ class Engine:
     async def catch_up(self, room_id: bytes) -> list[Received]:
         """Everything after the room's cursor, oldest first.
 
-        Raises: RefusedError
+        What was opened before the server went away is not opened again: the next call returns it.
+        Raises: RefusedError; OSError or tornado's HTTPError 599 when nothing answers
         """
-        opened: list[Received] = []
+        opened = self._untaken.setdefault(room_id, [])
         has_more = True
         while has_more:
             after = self._file.state.rooms[room_id].last_seq
@@ -135,7 +137,7 @@ class Engine:
             for message in page.messages:
                 opened += await self.receive(room_id, message)
             has_more = page.has_more and bool(page.messages)
-        return opened
+        return self._untaken.pop(room_id, [])
 
     async def follow(self, socket: Socket) -> AsyncIterator[Received]:
         """What arrives, beginning with what was missed; acknowledged after it has been taken.
