@@ -10,7 +10,8 @@
 
 import { AppError } from "../lib/errors.js";
 import { delayMs } from "../lib/retry.js";
-import { CloseCode, ErrorCode, RefusedError } from "../protocol/errors.js";
+import { CloseCode } from "../protocol/errors.js";
+import { isLoginOver } from "./api.js";
 import { openLink } from "./link.js";
 
 /** @import { Clock } from "../lib/clock.js" */
@@ -108,11 +109,11 @@ export function createSocket(environment, owner) {
       });
       return await link.ended;
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.code === ErrorCode.RATE_LIMITED) {
-        return { code: 0, authenticated: false };
+      // A server that is busy, draining or away ends nothing.
+      if (isLoginOver(error)) {
+        stop();
+        owner.onEnded(error);
       }
-      stop();
-      owner.onEnded(error);
       return { code: 0, authenticated: false };
     }
   };

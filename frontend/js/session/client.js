@@ -11,7 +11,13 @@ import { startEngineWorker } from "./worker-url.js";
  * @returns {Engine}
  */
 export function connectEngine() {
-  return talkTo(startEngineWorker());
+  const engine = talkTo(startEngineWorker());
+  const stop = engine.on("me", () => {
+    stop();
+    // Fire and forget, once there is something to keep: a browser that refuses keeps it as it pleases.
+    void navigator.storage?.persist?.().catch(() => false);
+  });
+  return engine;
 }
 
 /**

@@ -162,6 +162,7 @@ export async function openProfile(environment, local, own) {
    */
   const onPage = async (room, aftermath) => {
     onRows(room, aftermath.rows);
+    if (aftermath.rows.some(({ kind, mine }) => kind === "text" && !mine)) typing.hear(room, false);
     for (const { key, ...acceptance } of aftermath.settled) await outbox.seen(key, acceptance);
     receipts.touch(room);
     if (aftermath.wantsRetry) healer.touch();

@@ -47,8 +47,6 @@ let engine = null;
 const tell = (event, value) => globalThis.postMessage({ event, value });
 
 const lead = async (/** @type {(name: string, value: unknown) => void} */ emit) => {
-  // Fire and forget: a browser that refuses keeps the data as long as it pleases.
-  void navigator.storage?.persist?.().catch(() => false);
   engine = await createEngine(world, emit);
   const started = engine;
   // A page that is there already goes on with this engine without asking for it.
