@@ -35,8 +35,7 @@ test: setup ## Install what is needed, then run every check and every test
 
 .PHONY: check
 check: setup-quick ## The fast half: format, lint, types, imports, rules, quick tests (under a minute)
-	@$(MAKE) --no-print-directory checks
-	@$(STAGE) "pytest, quick" $(PYTEST) --ignore=tests/e2e -m "not slow"
+	@$(STAGE) --live "check" $(MAKE) --no-print-directory --keep-going -j2 $(CHECKS) check-quick-tests
 
 .PHONY: e2e
 e2e: setup ## Only the browser tests (ARGS="-k offline" and the like are passed to pytest)
@@ -55,7 +54,10 @@ bench: $(VENV)/.dev ## Measure the relay beside the bare loop and print the rati
 CHECKS := check-format check-lint check-types check-imports \
 	check-js-format check-js-lint check-js-types check-worker-types check-styles check-js-tests
 
-.PHONY: checks $(CHECKS)
+# Tests that start no server, no other process and no browser.
+QUICK_TESTS := $(addprefix tests/,config contracts models protocol realtime rules services)
+
+.PHONY: checks check-quick-tests $(CHECKS)
 checks:
 	@$(MAKE) --no-print-directory --keep-going -j2 $(CHECKS)
 
@@ -79,10 +81,12 @@ check-styles:
 	@$(STAGE) "stylelint" $(NODE_BIN)/stylelint "frontend/**/*.css"
 check-js-tests:
 	@$(STAGE) "node --test" node --test $$(find tests/frontend -name "*.test.js")
+check-quick-tests:
+	@$(STAGE) "pytest, quick" $(PYTEST) -m "not slow" $(QUICK_TESTS)
 
 .PHONY: tests-python tests-browsers
 tests-python:
-	@$(STAGE) --live "pytest" $(PYTEST) --ignore=tests/e2e
+	@$(STAGE) --live "pytest" $(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e
 tests-browsers:
 	@$(STAGE) --live "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
 
