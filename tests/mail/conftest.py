@@ -100,7 +100,7 @@ class Mailbox:
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for something that happens soon."""
     async with asyncio.timeout(10):
-        while not is_so():  # noqa: ASYNC110 - the other side is another program
+        while not is_so():
             await asyncio.sleep(0.01)
 
 
