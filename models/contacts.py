@@ -37,6 +37,8 @@ class ContactStore(Protocol):
 
         An incoming request from `other` is accepted by asking back; asking twice changes nothing.
         A request to someone who blocked `user_id` is stored for the requester's eyes only.
+        Who has asked the same person by address and otherwise sees a request and an invitation, as
+        if they were two: nothing tells whose address it is.
         Atomicity: two people asking each other at once end as contacts.
         """
         ...

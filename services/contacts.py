@@ -50,11 +50,17 @@ class ContactService:
         """Return contacts, open requests and blocked people, oldest first."""
         relations = await self._contacts.of_user(user_id)
         asked = [Invite(c.by_email, c.created_ms) for c in relations if c.by_email is not None]
-        invites = asked + await self._contacts.invites(user_id)
+        by_date = sorted(
+            asked + await self._contacts.invites(user_id), key=lambda i: (i.created_ms, i.email)
+        )
+        # An address that was asked before and after a block is in both, and is shown once.
+        invites: dict[str, Invite] = {}
+        for invite in by_date:
+            invites.setdefault(invite.email, invite)
         shown = [contact for contact in relations if contact.by_email is None]
         return Acquaintances(
             list(zip(shown, await self._accounts([c.other for c in shown]), strict=True)),
-            sorted(invites, key=lambda invite: invite.created_ms),
+            list(invites.values()),
             await self._accounts(await self._contacts.blocked(user_id)),
         )
 
@@ -67,9 +73,9 @@ class ContactService:
         """
         self._quotas.take("contact-request", user_id)
         require_one(friend_code, email)
-        await self._require_room(user_id)
+        relations = await self._relations_with_room(user_id)
         if friend_code is None:
-            await self._request_by_email(user_id, parse_email(email or ""))
+            await self._request_by_email(user_id, parse_email(email or ""), relations)
             return
         account = await self._stores.accounts.by_friend_code(friend_code)
         if account is None:
@@ -78,7 +84,8 @@ class ContactService:
             raise AppError(ErrorCode.BAD_REQUEST, "oneself")
         # Whoever asks somebody wants to hear from them again.
         await self._contacts.unblock(user_id, account.user_id)
-        await self._ask(user_id, account.user_id)
+        shown = [contact for contact in relations if contact.by_email is None]
+        await self._ask(user_id, account.user_id, shown)
 
     async def accept(self, user_id: UserId, other: UserId) -> tuple[Contact, Account]:
         """Accept an incoming request; accepting twice changes nothing.
@@ -141,8 +148,11 @@ class ContactService:
                 await asyncio.sleep(0)
         return found
 
-    async def _request_by_email(self, user_id: UserId, email: str) -> None:
+    async def _request_by_email(
+        self, user_id: UserId, email: str, relations: list[Contact]
+    ) -> None:
         account = await self._stores.accounts.by_email(email)
+        blocked = await self._contacts.blocked(user_id)
         now_ms = self._clock.now_ms()
         if account is None:
             await self._contacts.invite(user_id, email, now_ms)
@@ -150,14 +160,17 @@ class ContactService:
             account = await self._stores.accounts.by_email(email)
             if account is not None:
                 await self._contacts.fulfil_invites(email, account.user_id, now_ms)
-        elif account.user_id in await self._contacts.blocked(user_id):
+        elif account.user_id in blocked:
             # Lifting the block would tell whose address it is.
             await self._contacts.invite(user_id, email, now_ms)
         elif account.user_id != user_id:
-            await self._ask(user_id, account.user_id, email)
+            await self._ask(user_id, account.user_id, relations, email)
 
-    async def _ask(self, user_id: UserId, other: UserId, email: str | None = None) -> None:
-        before = await self._contacts.state(user_id, other)
+    async def _ask(
+        self, user_id: UserId, other: UserId, relations: list[Contact], email: str | None = None
+    ) -> None:
+        """Ask, and tell both what is new to them; `relations` are those the asker is shown."""
+        before = next((c.state for c in relations if c.other == other), None)
         state = await self._contacts.request(user_id, other, self._clock.now_ms(), email)
         if state == before:
             return
@@ -178,12 +191,14 @@ class ContactService:
         relations = await self._contacts.of_user(user_id)
         return next((contact for contact in relations if contact.other == other), None)
 
-    async def _require_room(self, user_id: UserId) -> None:
+    async def _relations_with_room(self, user_id: UserId) -> list[Contact]:
+        """Return all relations, as long as there is room for one more."""
         # Requests that come in do not count, or strangers could use up the list.
         relations = await self._contacts.of_user(user_id)
         own = [contact for contact in relations if contact.state != "incoming"]
         if len(own) + len(await self._contacts.invites(user_id)) >= limits.CONTACTS_PER_USER:
             raise AppError(ErrorCode.FORBIDDEN, "too many contacts")
+        return relations
 
     def _tell_end(self, user_id: UserId, other: UserId, had: Contact | None) -> None:
         """Tell someone that a relation they had is over, if they ever saw who it was with."""

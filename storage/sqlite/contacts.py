@@ -45,6 +45,31 @@ def _remove(connection: apsw.Connection, user_id: UserId, other: UserId) -> None
     )
 
 
+def _keep_apart(
+    connection: apsw.Connection, user_id: UserId, other: UserId, by_email: str | None, asked_ms: int
+) -> None:
+    """Let an address and an account stand side by side for who has asked both."""
+    who = (user_id, other)
+    if by_email is not None:
+        connection.execute(
+            "INSERT INTO invites (user_id, email, created_ms) SELECT user_id, ?, ? FROM relations"
+            " WHERE user_id = ? AND other = ? AND by_email IS NULL ON CONFLICT DO NOTHING",
+            (by_email, asked_ms, *who),
+        )
+        return
+    connection.execute(
+        "INSERT INTO invites (user_id, email, created_ms)"
+        " SELECT user_id, by_email, created_ms FROM relations"
+        " WHERE user_id = ? AND other = ? AND by_email IS NOT NULL ON CONFLICT DO NOTHING",
+        who,
+    )
+    connection.execute(
+        "UPDATE relations SET by_email = NULL, created_ms = ?"
+        " WHERE user_id = ? AND other = ? AND by_email IS NOT NULL",
+        (asked_ms, *who),
+    )
+
+
 def _request(
     connection: apsw.Connection,
     user_id: UserId,
@@ -55,6 +80,7 @@ def _request(
 ) -> State:
     mine, theirs = _state(connection, user_id, other), _state(connection, other, user_id)
     if mine in ("outgoing", "accepted"):
+        _keep_apart(connection, user_id, other, by_email, asked_ms)
         return mine
     if theirs == "outgoing":
         # Also a request that was kept from me because I had blocked them: now both have asked.

@@ -1,6 +1,7 @@
 """Who knows whom, what each of the two sees and hears, and what an address gives away."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -168,6 +169,58 @@ async def test_a_request_by_address_looks_the_same_whether_it_is_known(
     for hidden in (house.access.person, house.contacts.remove, house.devices.directory):
         extra = (0,) if hidden == house.devices.directory else ()
         await refused(ErrorCode.NOT_FOUND, hidden(an.user_id, binh.user_id, *extra))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("code_first", [True, False])
+@pytest.mark.parametrize("is_accepted", [True, False])
+async def test_asking_by_code_and_by_address_does_not_tell_that_they_are_one_person(
+    house: House,
+    an: Account,
+    binh: Account,
+    clock: MovableClock,
+    code_first: bool,
+    is_accepted: bool,
+) -> None:
+    async def ask_both(email: str) -> tuple[list[tuple[str, str]], list[int]]:
+        """Return what the asker hears, and when the entries of their list are from, in seconds."""
+        start_ms = house.clock.now_ms()
+        house.sink.take()
+        calls: list[Callable[[], Awaitable[None]]] = [
+            lambda: ask(house, an, binh),
+            lambda: ask_by_email(house, an, email),
+        ]
+        for call in calls if code_first else reversed(calls):
+            clock.advance(10_000)
+            await call()
+            if is_accepted and call is calls[0]:
+                await house.contacts.accept(binh.user_id, an.user_id)
+        found = await house.contacts.of_user(an.user_id)
+        assert [invite.email for invite in found.invites] == [email]
+        dates_ms = [found.contacts[0][0].created_ms, found.invites[0].created_ms]
+        return heard(house, an), [(at_ms - start_ms) // 5_000 for at_ms in dates_ms]
+
+    known = await ask_both(binh.email)
+    await house.contacts.withdraw(an.user_id, binh.email)
+    await house.contacts.remove(an.user_id, binh.user_id)
+    assert await ask_both(NOBODY) == known
+
+
+async def test_an_address_asked_before_and_after_a_block_stands_in_the_list_once(
+    house: House, an: Account, binh: Account
+) -> None:
+    await house.contacts.block(an.user_id, binh.user_id)
+    await ask_by_email(house, an, binh.email)
+    await house.contacts.unblock(an.user_id, binh.user_id)
+    await ask_by_email(house, an, binh.email)
+    assert await seen(house, an) == EMPTY | {"invites": [binh.email]}
+
+
+async def test_addresses_asked_in_the_same_millisecond_are_listed_alphabetically(
+    house: House, an: Account, binh: Account
+) -> None:
+    await house.stores.contacts.invite(an.user_id, "ada@example.org", 1_000)
+    await house.stores.contacts.request(an.user_id, binh.user_id, 1_000, binh.email)
+    assert (await seen(house, an))["invites"] == ["ada@example.org", binh.email]
 
 
 async def test_an_accepted_request_by_address_shows_who_it_was(
