@@ -110,6 +110,31 @@ test("lost ratchet states heal: the message is asked for again and takes its row
   await bob.device.shows(room, ["before", "while the sessions were lost", "and on"]);
 });
 
+test("a device is asked for a reset at most once an hour, what comes in between waits (§4.6)", async () => {
+  const { server, alice, bob, room } = await pair();
+  await bob.device.call("sendMessage", { room, text: "answer" });
+  await alice.device.shows(room, ["before", "answer"]);
+  server.lie.entry = (entry, { user }) =>
+    user === bob.id && entry.capsule?.pre === undefined && entry.capsule !== null
+      ? { ...entry, capsule: { ...entry.capsule, sid: "A".repeat(22) } }
+      : entry;
+  const unread = async (next) =>
+    (await bob.device.rows(room)).filter((row) => row.next === next).length;
+  await alice.device.call("sendMessage", { room, text: "one" });
+  await until("asked", async () => (await unread("asked-again")) === 1);
+  await alice.device.call("sendMessage", { room, text: "two" });
+  await until("waits", async () => (await unread("waiting")) >= 1);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1_500);
+  });
+  assert.equal(await unread("asked-again"), 1);
+  const own = server.rooms.get(room).log.filter(({ sender }) => sender === bob.id);
+  assert.equal(own.length, 2, "the answer and one reset");
+  bob.device.clockOffsetMs = 3_700_000;
+  await bob.device.reload();
+  await until("asked", async () => (await unread("asked-again")) >= 2);
+});
+
 test("a database that was set back is noticed: sessions are dropped, the talk goes on (§6 row 27)", async () => {
   const { server, alice, bob, room } = await pair();
   const old = await dumpDatabase(alice.device.indexedDB);
