@@ -179,7 +179,8 @@ async function readMessages(
   }
   if (after !== undefined) {
     const page = await read(core, room, { after, limit: rows, newest: false });
-    return { rows: page.rows, hasOlder: true, hasNewer: page.hasMore };
+    // No row stands below zero, so whoever asks from there sees the first one.
+    return { rows: page.rows, hasOlder: after >= 0, hasNewer: page.hasMore };
   }
   const bound = before === undefined ? {} : { before };
   const page = await read(core, room, { ...bound, limit: rows, newest: true });

@@ -9,7 +9,8 @@
  *
  *     kind 2 reset      {retry: [msgId …]}   on a fresh session: what I had with you is gone; send again
  *     kind 3 retry      {retry: [msgId …]}   the session holds, these I could not open
- *     kind 3 retry      {reissue: [{msg_id, content_key, payload_hash} …]}   the answer to it
+ *     kind 3 retry      {reissue: [{msg_id, content_key, payload_hash} …], nothing: [msgId …]}
+ *                                            the answer to it; nothing: those were control messages
  *     kind 4 heartbeat  {}                   turns the ratchet: after 50 messages without an answer, or
  *                                            when a session was begun without a one-time prekey
  *     kind 1 message    {trust: [{user, account_key, verified} …]}   to own devices only
@@ -32,6 +33,7 @@ const shape = object({
   reissue: optional(
     list(object({ msg_id: id16, content_key: base64(32), payload_hash: hash }), MAX_RETRY),
   ),
+  nothing: optional(list(id16, MAX_RETRY)),
   trust: optional(list(object({ user: id16, account_key: point, verified: flag }), 10_000)),
 });
 
@@ -61,13 +63,14 @@ export function askAgain(peer, msgIds, isReset) {
 /**
  * @param {string} peer device that asked
  * @param {{ msgId: string, contentKey: string, payloadHash: string }[]} keys
+ * @param {string[]} nothing ids of what no person was meant to see
  * @returns {Control}
  */
-export function answerRetry(peer, keys) {
+export function answerRetry(peer, keys, nothing) {
   const reissue = keys.map(({ msgId, contentKey, payloadHash }) => {
     return { msg_id: msgId, content_key: contentKey, payload_hash: payloadHash };
   });
-  return { kind: "retry", targets: [peer], content: { reissue } };
+  return { kind: "retry", targets: [peer], content: { reissue, nothing } };
 }
 
 /** @returns {Control} */

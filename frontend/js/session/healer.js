@@ -16,6 +16,7 @@ import { openRow, rowKey, storeRow, toMessageRow } from "./rows.js";
 
 /** @import { Core, RowRecord } from "./model.js" */
 /** @import { StoredRow } from "../storage/messages.js" */
+/** @import { Accepted } from "./accepted.js" */
 /** @import { Outbox } from "./outbox.js" */
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Trust } from "./trust.js" */
@@ -32,10 +33,10 @@ const SETTING = "resets";
 
 /**
  * @param {Core} core
- * @param {{ rooms: Rooms, outbox: Outbox, trust: Trust,
+ * @param {{ rooms: Rooms, outbox: Outbox, trust: Trust, accepted: Accepted,
  *   onRows: (room: string, rows: MessageRow[]) => void }} parts
  */
-export function createHealer(core, { rooms, outbox, trust, onRows }) {
+export function createHealer(core, { rooms, outbox, trust, accepted, onRows }) {
   const { db, vault, clock } = core;
   let waiting = false;
 
@@ -133,8 +134,11 @@ export function createHealer(core, { rooms, outbox, trust, onRows }) {
       const accountKey = pin.trusted.record.accountKey;
       /** @type {{ stored: StoredRow, retry: NonNullable<RowRecord["retry"]>, msgId: string }[]} */
       const found = [];
+      /** @type {string[]} accepted by the server, and without a row: told between devices */
+      const nothing = [];
       for (const msgId of msgIds) {
         const stored = await readRow(db, rowKey(roomId, core.own.device, msgId));
+        if (stored === undefined && accepted.has(msgId)) nothing.push(msgId);
         const record = stored && (await openRow(core, stored));
         const { retry } = record ?? {};
         if (stored === undefined || record === undefined || retry === undefined) continue;
@@ -142,13 +146,13 @@ export function createHealer(core, { rooms, outbox, trust, onRows }) {
         const isFresh = core.serverNowMs() - record.sentMs <= ROOM_TTL_MS;
         if (wasMeant && isFresh) found.push({ stored, retry, msgId });
       }
-      if (found.length === 0) return;
+      if (found.length + nothing.length === 0) return;
       const keys = found.map(({ retry, msgId }) => ({
         msgId,
         contentKey: retry.contentKey,
         payloadHash: retry.payloadHash,
       }));
-      await outbox.tell(roomId, answerRetry(peer, keys));
+      await outbox.tell(roomId, answerRetry(peer, keys, nothing));
       await core.mutex.run(async () => {
         for (const { stored } of found) {
           const now = await readRow(db, stored.key);

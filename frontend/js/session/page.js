@@ -8,7 +8,7 @@
 
 import { AppError } from "../lib/errors.js";
 import { parseMessage, readSeq } from "../protocol/frames.js";
-import { readRow } from "../storage/messages.js";
+import { readRow, removeRow } from "../storage/messages.js";
 import { toBase64url } from "../lib/bytes.js";
 import { parseControl } from "./control.js";
 import { openAgain, openMessage } from "./incoming.js";
@@ -35,6 +35,7 @@ const HEARTBEAT_AFTER = 50; // received in one chain without an own message (SEA
  * What is to be done when a page is stored.
  * @typedef {object} Aftermath
  * @property {MessageRow[]} rows
+ * @property {string[]} removed keys of rows that are gone
  * @property {boolean} needsHeartbeat
  * @property {boolean} wantsRetry somebody is to be asked again
  * @property {{ peer: string, msgIds: string[] }[]} retries this device is asked by others
@@ -73,6 +74,7 @@ class Page {
   /** @type {Aftermath} */
   #after = {
     rows: [],
+    removed: [],
     needsHeartbeat: false,
     wantsRetry: false,
     retries: [],
@@ -118,6 +120,7 @@ class Page {
     await this.#core.db.commit([
       ...(await this.#work.changes()),
       ...[...this.#rows.values()].map(({ change }) => change),
+      ...this.#after.removed.map((key) => removeRow(key)),
       await this.#parts.rooms.change(this.#room),
     ]);
     this.#work.done();
@@ -234,6 +237,9 @@ class Page {
     for (const keys of control?.reissue ?? []) {
       await this.#heal(rowKey(this.#room.id, device, keys.msg_id), sender, keys);
     }
+    for (const msgId of control?.nothing ?? []) {
+      await this.#dismiss(rowKey(this.#room.id, device, msgId), sender);
+    }
   }
 
   /**
@@ -266,6 +272,19 @@ class Page {
     const kind = isText ? "text" : "unknown";
     const text = isText ? { text: String(content["body"]) } : {};
     await this.#put(key, stored.order, { ...kept, kind, ...text }, null);
+  }
+
+  /**
+   * Take a "could not be opened" away: what it stood for was told between devices.
+   * @param {string} key
+   * @param {string} sender
+   */
+  async #dismiss(key, sender) {
+    const stored = this.#rows.get(key)?.stored ?? (await readRow(this.#core.db, key));
+    const record = stored && (await openRow(this.#core, stored));
+    if (record?.kind !== "undecryptable" || record.sender !== sender) return;
+    this.#rows.delete(key);
+    this.#after.removed.push(key);
   }
 
   /**

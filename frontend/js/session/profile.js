@@ -161,7 +161,7 @@ export async function openProfile(environment, local, own) {
    * @param {Aftermath} aftermath
    */
   const onPage = async (room, aftermath) => {
-    onRows(room, aftermath.rows);
+    onRows(room, aftermath.rows, aftermath.removed);
     if (aftermath.rows.some(({ kind, mine }) => kind === "text" && !mine)) typing.hear(room, false);
     for (const { key, ...acceptance } of aftermath.settled) await outbox.seen(key, acceptance);
     receipts.touch(room);
@@ -241,7 +241,7 @@ export async function openProfile(environment, local, own) {
   });
   const inbox = createInbox(core, { trust, sessions, rooms, sync, onPage });
   const receipts = createReceipts(core, { rooms, send: (frame) => socket.send(frame) });
-  const healer = createHealer(core, { rooms, outbox, trust, onRows });
+  const healer = createHealer(core, { rooms, outbox, trust, accepted, onRows });
   const gossip = createGossip(core, {
     trust,
     onHidden: (user) => tellInRoom(user, "hidden-devices"),

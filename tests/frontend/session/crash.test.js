@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { FakeServer } from "./fake-server.js";
-import { couple, Device, dumpDatabase, restoreDatabase, until } from "./people.js";
+import { couple, Device, dumpDatabase, logIn, restoreDatabase, until } from "./people.js";
 
 const open = [];
 afterEach(() => {
@@ -108,6 +108,29 @@ test("lost ratchet states heal: the message is asked for again and takes its row
   );
   await alice.device.call("sendMessage", { room, text: "and on" });
   await bob.device.shows(room, ["before", "while the sessions were lost", "and on"]);
+});
+
+test("a lost control message leaves no row behind when its sender says what it was", async () => {
+  const { server, alice, bob, room } = await pair();
+  await bob.device.call("sendMessage", { room, text: "answer" });
+  await alice.device.shows(room, ["before", "answer"]);
+  bob.device.setOnline(false);
+  // The comparison is told to Alice's other device; Bob's gets a capsule that says nothing.
+  const { device: second } = await logIn(server, alice);
+  open.push(second);
+  await second.online();
+  await until("room", () => second.room(bob));
+  await alice.device.call("setVerified", { user: bob.id, on: true });
+  await until("told", () => server.rooms.get(room).log.length === 3);
+  bob.device.engine.close();
+  const dump = await dumpDatabase(bob.device.indexedDB);
+  await restoreDatabase(bob.device.indexedDB, { ...dump, sessions: [] });
+  await bob.device.reload();
+  await until("asked", () =>
+    bob.device.events.some(([name, value]) => name === "messages" && value.removed.length === 1),
+  );
+  const kinds = (await bob.device.rows(room)).map(({ kind }) => kind);
+  assert.equal(kinds.includes("undecryptable"), false);
 });
 
 test("a device is asked for a reset at most once an hour, what comes in between waits (§4.6)", async () => {
