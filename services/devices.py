@@ -103,16 +103,19 @@ class DeviceService:
                 list(map(to_one_time_prekey, request.opks)),
                 backup,
             )
-            await self._announce(newest, device_list)
+            await self._announce(device_list)
             newest = device_list
         elif _names(devices, certificate):
+            await self._end_absent(newest)
             await self._renew_prekeys(user_id, request)
         else:
             raise AppError(ErrorCode.LIST_ROLLBACK, "not a device of the newest list")
         return Enrolled(newest, await self._logins.bind(principal, device_id))
 
     async def put_list(self, principal: Principal, signed: bodies.SignedList) -> DeviceList:
-        """Replace the list by the one that follows it; the newest one again changes nothing.
+        """Replace the list by the one that follows it.
+
+        The newest one again only finishes what a failure of the store left undone.
 
         Raises: AppError(not_enrolled), AppError(bad_signature), AppError(list_rollback)
         """
@@ -123,6 +126,7 @@ class DeviceService:
             raise AppError(ErrorCode.NOT_ENROLLED)
         devices = signatures.verify_list(signed, parse_b64url(newest.aik), user_id)
         if devices.list_hash == newest.list_hash:
+            await self._end_absent(newest)
             return newest
         _require_successor(newest, devices)
         if {entry.device_id for entry in devices.entries} != _known_ids(newest):
@@ -134,7 +138,7 @@ class DeviceService:
             if error.code is ErrorCode.CONFLICT:
                 raise AppError(ErrorCode.LIST_ROLLBACK, "another list came first") from error
             raise
-        await self._announce(newest, device_list)
+        await self._announce(device_list)
         return device_list
 
     async def directory(self, user_id: UserId, other: UserId, since: int) -> Directory:
@@ -166,14 +170,23 @@ class DeviceService:
         if self._clock.now_ms() - principal.proven_ms > limits.REAUTHENTICATION_MS:
             raise AppError(ErrorCode.REAUTHENTICATE)
 
-    async def _announce(self, before: DeviceList | None, after: DeviceList) -> None:
-        """Drop the devices that are gone, then tell everybody who encrypts to this person."""
-        user_id = after.user_id
-        gone = set(before.active if before else ()) - set(after.active)
-        await self._logins.end_of_devices(user_id, sorted(gone))
-        self._sink.publish(DevicesAltered(user_id, after.version))
-        frame = DevicesChanged(user=user_id, version=after.version)
+    async def _announce(self, newest: DeviceList) -> None:
+        """Tell everybody who encrypts to this person, and drop the devices that are gone.
+
+        The list is durable: whoever remembers an older one must hear of it whatever fails next, or
+        nobody could send to this person any more.
+        """
+        user_id = newest.user_id
+        self._sink.publish(DevicesAltered(user_id, newest.version))
+        await self._end_absent(newest)
+        frame = DevicesChanged(user=user_id, version=newest.version)
         self._sink.publish(Told(await self._access.audience(user_id), frame))
+
+    async def _end_absent(self, newest: DeviceList) -> None:
+        """End the log-ins of devices that are not active; a repeated call ends what one left."""
+        logins = await self._logins.of_user(newest.user_id)
+        bound = {login.device_id for login in logins if login.device_id is not None}
+        await self._logins.end_of_devices(newest.user_id, sorted(bound - set(newest.active)))
 
 
 def to_signed_prekey(prekey: bodies.SignedPrekey) -> SignedPrekey:

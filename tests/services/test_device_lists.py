@@ -49,8 +49,8 @@ async def test_a_device_that_leaves_loses_prekeys_log_ins_and_connections(
     assert after.version == 3
     user_id = gone.user_id
     assert house.sink.take() == [
-        LoginsEnded(user_id, (gone.login_id,), "device_removed"),
         DevicesAltered(user_id, 3),
+        LoginsEnded(user_id, (gone.login_id,), "device_removed"),
         Told((user_id,), DevicesChanged(user=user_id, version=3)),
     ]
     await refused(ErrorCode.SESSION_REVOKED, house.principal(second))
@@ -67,6 +67,30 @@ async def test_the_newest_list_again_changes_nothing(
     house.sink.take()
     assert await put(house, two[0], newest) == first
     assert house.sink.events == []
+
+
+async def test_a_removal_that_failed_half_way_is_finished_by_the_next_try(
+    house: House,
+    two: tuple[Opened, Opened],
+    seal: Seal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list is stored, the log-ins of the removed device are not yet ended (S-13)."""
+
+    async def away(*_: Any) -> None:
+        raise AppError(ErrorCode.STORAGE_FULL)
+
+    seal.revoke(seal.devices[1])
+    signed = seal.sign_list()
+    with monkeypatch.context() as broken:
+        broken.setattr(house.stores.logins, "end_of_device", away)
+        await refused(ErrorCode.STORAGE_FULL, put(house, two[0], signed))
+    user_id = two[0].account.user_id
+    assert house.sink.take() == [DevicesAltered(user_id, 3)]
+    await put(house, two[0], signed)
+    assert [type(event) for event in house.sink.take()] == [LoginsEnded]
+    await refused(ErrorCode.SESSION_REVOKED, house.principal(two[1]))
+    await refused(ErrorCode.UNAUTHENTICATED, house.logins.refresh(two[1].refresh_token, ""))
 
 
 async def test_of_two_next_lists_at_once_one_counts(
