@@ -92,9 +92,13 @@ class SignInService:
         stored = account.verifier.password_hash if account else None
         if not await self._hasher.verify(auth_key, stored) or account is None:
             raise AppError(ErrorCode.BAD_CREDENTIALS)
+        # The password may have been replaced, or the device removed, while bcrypt was at work.
+        now = await self._stores.accounts.by_id(account.user_id)
+        if now is None or now.verifier != account.verifier:
+            raise AppError(ErrorCode.BAD_CREDENTIALS, "changed meanwhile")
         self._quotas.restore("login", f"{email} {place}")
         self._quotas.restore("login-account", email)
-        if known is not None and is_known:
+        if known is not None and is_known and await self._is_known(account, known):
             return await self._logins.open(account, browser, known.device_id)
         self._codes.require_quota("login", email, browser.address)
         attempt = Attempt("login", email, browser.address, account.user_id)

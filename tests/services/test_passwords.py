@@ -53,6 +53,30 @@ async def test_a_reset_ends_every_log_in_and_forgets_every_browser(house: House)
     assert isinstance(await house.sign_in.log_in(AN, NEW, BROWSER, known), Challenge)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_log_in_that_overlaps_a_reset_does_not_survive_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """The old password is checked before the reset, and the log-in would be opened after it."""
+    first = await house.sign_up(AN)
+    seal = Seal(first.account.user_id, house.clock.now_ms())
+    request = seal.enrolment()
+    enrolled = await house.devices.enrol(await house.principal(first), request, None)
+    known = KnownBrowser(request.certificate.device_id, enrolled.trust_token)
+    honest = house.hasher.verify
+
+    async def slow(key: bytes, stored: str | None) -> bool:
+        is_right = await honest(key, stored)
+        await reset(house)
+        return is_right
+
+    monkeypatch.setattr(house.hasher, "verify", slow)
+    await refused(
+        ErrorCode.BAD_CREDENTIALS,
+        house.sign_in.log_in(AN, auth_key(AN), BROWSER, known if is_known else None),
+    )
+
+
 async def test_a_reset_keeps_devices_and_backup(house: House) -> None:
     opened = await house.sign_up(AN)
     user_id = opened.account.user_id

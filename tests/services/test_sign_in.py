@@ -110,6 +110,25 @@ async def test_a_removed_device_is_asked_for_a_code(house: House) -> None:
     assert isinstance(step, Challenge)
 
 
+async def test_a_device_that_is_removed_while_it_logs_in_is_asked_for_a_code(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, known, seal = await known_browser(house)
+    other = await house.logins.open(opened.account, BROWSER)
+    principal = await house.enrol(other, seal)
+    honest = house.hasher.verify
+
+    async def slow(key: bytes, stored: str | None) -> bool:
+        is_right = await honest(key, stored)
+        seal.revoke(seal.devices[0])
+        await house.devices.put_list(principal, seal.sign_list())
+        return is_right
+
+    monkeypatch.setattr(house.hasher, "verify", slow)
+    step = await house.sign_in.log_in(AN, auth_key(AN), BROWSER, known)
+    assert isinstance(step, Challenge)
+
+
 async def test_prelogin_tells_a_person_their_salt(house: House) -> None:
     opened = await house.sign_up(AN)
     salt, kdf = await house.sign_in.prelogin(AN.upper(), HOME)
