@@ -1,15 +1,8 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { EngineCalls, RoomItem } from "../session/types.js" */
+/** @import { RoomItem } from "../session/types.js" */
 import { Disposables } from "../lib/disposables.js";
-import {
-  newerLoaded,
-  olderLoaded,
-  pageOpened,
-  readerMoved,
-  roomClosed,
-  rowsChanged,
-} from "../state/messages.js";
+import { readerMoved } from "../state/messages.js";
 import { button } from "../ui/button.js";
 import { emptyState } from "../ui/empty-state.js";
 import { h, setText } from "../ui/dom.js";
@@ -20,11 +13,10 @@ import { announcer } from "./announcer.js";
 import { composer } from "./composer.js";
 import { identityChange } from "./identity-change.js";
 import { messageList } from "./message-list.js";
+import { messagePages } from "./message-pages.js";
 import { keepPlace, placeIn } from "./reading-place.js";
 import { roomExpiry } from "./room-expiry.js";
 import { roomHeader } from "./room-header.js";
-
-/** @typedef {Omit<EngineCalls["messages"][0], "room">} Where */
 
 /** Before the first row of every room. */
 const BEGINNING = -1;
@@ -42,10 +34,8 @@ export function conversation(app, first) {
   const firstUnreadSeq = first.unread > 0 ? first.firstUnreadSeq : null;
   let item = first;
   let seen = 0;
-  let isPaging = false;
-  let openings = 0;
-  let isClosed = false;
 
+  const pages = messagePages(app, room);
   const header = roomHeader(app, first);
   const expiry = roomExpiry(app);
   const change = identityChange(app, first.peer);
@@ -54,10 +44,10 @@ export function conversation(app, first) {
     nameOf: (user) => (user === item.peer.id ? item.peer.displayName : t("chat.you")),
     onRetry: (key) => void act(app, "retryMessage", { room, key }),
     onDiscard: (key) => void discard(key),
-    onOlder: () => void page("older"),
-    onNewer: () => void page("newer"),
-    onOldest: () => void open({ after: BEGINNING }),
-    onNewest: () => void open({}),
+    onOlder: () => void pages.extend("older"),
+    onNewer: () => void pages.extend("newer"),
+    onOldest: () => void pages.open({ after: BEGINNING }),
+    onNewest: () => void pages.open({}),
     onFollow: (follows) => app.store.set(readerMoved, room, follows),
     onSeen,
   });
@@ -83,55 +73,11 @@ export function conversation(app, first) {
     write.el,
   );
 
-  /**
-   * What changed while the engine was reading may be missing from the page it gives, so it is told again afterwards.
-   * @param {Where} where
-   * @param {() => boolean} isWanted asked when the page is there
-   * @param {typeof pageOpened} reducer
-   * @returns {Promise<boolean>} false when there is no page, which has been said
-   */
-  async function load(where, isWanted, reducer) {
-    /** @type {Parameters<typeof rowsChanged>[1][]} */
-    const missed = [];
-    const stop = app.engine.on("messages", (news) => news.room === room && missed.push(news));
-    const loaded = await act(app, "messages", { room, ...where });
-    stop();
-    if (isClosed || loaded === null || !isWanted()) return loaded !== null;
-    app.store.set(reducer, room, loaded);
-    for (const news of missed) app.store.set(rowsChanged, news);
-    return true;
-  }
-
-  /** @param {Where} where */
-  function open(where) {
-    const opening = ++openings;
-    return load(where, () => opening === openings, pageOpened);
-  }
-
   async function begin() {
     const around = place?.order ?? firstUnreadSeq;
     failed.hidden = true;
-    const isThere = await open(around === null ? {} : { around });
-    failed.hidden = isThere || isClosed;
+    failed.hidden = await pages.open(around === null ? {} : { around });
     drawRows();
-  }
-
-  /** @param {"older" | "newer"} direction */
-  async function page(direction) {
-    const edge = edgeOf(direction);
-    if (isPaging || edge === undefined) return;
-    isPaging = true;
-    const where = direction === "older" ? { before: edge.order } : { after: edge.order };
-    // A page fits only to the row it was asked for; there was a jump meanwhile, or that row is gone.
-    const isWanted = () => edgeOf(direction)?.key === edge.key;
-    await load(where, isWanted, direction === "older" ? olderLoaded : newerLoaded);
-    isPaging = false;
-  }
-
-  /** @param {"older" | "newer"} direction */
-  function edgeOf(direction) {
-    const rows = app.store.get().messages[room]?.rows ?? [];
-    return direction === "older" ? rows[0] : rows.at(-1);
   }
 
   /** @param {string} key */
@@ -164,7 +110,8 @@ export function conversation(app, first) {
   }
 
   function leave() {
-    keepPlace(room, list.place());
+    const isLoaded = app.store.get().messages[room] !== undefined;
+    if (isLoaded) keepPlace(room, list.place());
   }
 
   undo.add(app.store.subscribe((state) => state.messages[room], drawRows));
@@ -183,9 +130,8 @@ export function conversation(app, first) {
   undo.listen(document, "visibilitychange", drawRows);
   undo.listen(window, "pagehide", leave);
   for (const part of [header, expiry, change, list, write]) undo.add(part.destroy);
-  undo.add(() => app.store.set(roomClosed, room));
+  undo.add(pages.close);
   undo.add(leave);
-  undo.add(() => (isClosed = true));
   void begin();
 
   return {

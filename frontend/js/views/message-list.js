@@ -109,15 +109,21 @@ export function messageList(context) {
   /** Put the scroll where it belongs after something has changed. */
   function settle() {
     if (model === null || items.length === 0 || !isShown()) return;
-    const { hasOlder, hasNewer } = model.conversation;
-    if (!isOpened) open(model);
-    else if (goal === "end" && !hasNewer) toBottom();
-    else if (goal === "top" && !hasOlder) scroller.scrollTop = 0;
-    else if (follows && !hasNewer) toBottom();
-    else if (anchor !== null) restoreAnchor(scroller, anchor);
-    if (goal === "end" ? !hasNewer : !hasOlder) goal = null;
+    if (isOpened) hold(model.conversation);
+    else open(model);
     size = sizeNow();
     measure();
+  }
+
+  /** @param {Conversation} conversation */
+  function hold({ hasOlder, hasNewer }) {
+    if (goal === "top" && !hasOlder) {
+      scroller.scrollTop = 0;
+      goal = null;
+    } else if (!hasNewer && (follows || goal === "end")) {
+      toBottom();
+      if (goal === "end") goal = null;
+    } else if (anchor !== null) restoreAnchor(scroller, anchor);
   }
 
   /**
