@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, ViewportSize, async_playwright
 
 from tests.e2e.person import Person, befriend
 from tests.process import ServerProcess
@@ -23,8 +23,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 NewPerson = Callable[..., Awaitable[Person]]
 
@@ -66,7 +66,7 @@ async def new_person(server: ServerProcess, browser: Browser) -> AsyncIterator[N
         name: str,
         *,
         email: str = "",
-        viewport: dict[str, int] | None = None,
+        viewport: ViewportSize | None = None,
         locale: str = "en-GB",
         **options: object,
     ) -> Person:
