@@ -149,7 +149,8 @@ export function createSocket(environment, owner) {
  * @returns {number} milliseconds
  */
 export function pauseAfter(code, attempt, random) {
-  if (code === CloseCode.COME_BACK && attempt === 0) return random() * RESTART_SPREAD_MS;
+  if (code === CloseCode.COME_BACK && attempt === 0)
+    return Math.round(random() * RESTART_SPREAD_MS);
   if (code === CloseCode.TOO_MANY || code === CloseCode.BAD_FRAMES) return TOO_MANY_MS;
   return delayMs(BACKOFF, attempt, random);
 }

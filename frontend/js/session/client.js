@@ -11,7 +11,11 @@ import { startEngineWorker } from "./worker-url.js";
  * @returns {Engine}
  */
 export function connectEngine() {
-  const engine = talkTo(startEngineWorker());
+  const worker = startEngineWorker();
+  // Not every browser tells its workers.
+  addEventListener("online", () => worker.postMessage({ online: true }));
+  addEventListener("offline", () => worker.postMessage({ online: false }));
+  const engine = talkTo(worker);
   const stop = engine.on("me", () => {
     stop();
     // Fire and forget, once there is something to keep: a browser that refuses keeps it as it pleases.

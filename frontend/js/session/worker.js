@@ -1,7 +1,7 @@
 /**
  * Worker: the engine of this tab, or the line to the tab that has it.
  *
- *     → { id, name, argument }
+ *     → { id, name, argument } | { online }
  *     ← { id, value } | { id, code } | { event, value }
  */
 
@@ -76,7 +76,17 @@ async function answer(name, argument) {
   throw new AppError("unsupported");
 }
 
+/** @param {boolean} online what the browser says; heard from the page and here, it is said twice */
+function networkChanged(online) {
+  if (online) engine?.wake();
+  else engine?.lost();
+}
+
 globalThis.addEventListener("message", async ({ data }) => {
+  if (typeof data.online === "boolean") {
+    networkChanged(data.online);
+    return;
+  }
   const { id, name, argument } = data;
   try {
     globalThis.postMessage({ id, value: await answer(name, argument) });
@@ -85,6 +95,6 @@ globalThis.addEventListener("message", async ({ data }) => {
     globalThis.postMessage({ id, code: error instanceof AppError ? error.code : "internal" });
   }
 });
-globalThis.addEventListener("online", () => engine?.wake());
-globalThis.addEventListener("offline", () => engine?.lost());
+globalThis.addEventListener("online", () => networkChanged(true));
+globalThis.addEventListener("offline", () => networkChanged(false));
 tell("started", null);
