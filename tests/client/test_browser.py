@@ -14,20 +14,12 @@ from playwright.async_api import Page, async_playwright, expect
 
 from client.seal.encoding import b64url_decode
 from client.seal.safety_number import safety_number
+from tests.chromium import LAUNCH
 from tests.client.crowd import PASSWORD, Crowd, Device
 from tests.process import ServerProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -113,9 +105,7 @@ class Person:
 @pytest_asyncio.fixture
 async def browser_person(server_process: ServerProcess) -> AsyncIterator[Person]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=ARGUMENTS
-        )
+        browser = await playwright.chromium.launch(**LAUNCH)
         context = await browser.new_context(locale="en-GB")
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from tests.chromium import LAUNCH
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVED = ("/frontend/", "/tests/frontend/crypto/", "/tests/vectors/")
 PAGE = "/tests/frontend/crypto/vectors.html"
@@ -18,15 +20,6 @@ ARGON2_WORKER = "/frontend/js/workers/argon2.js"
 # What the worker that holds the keys is served with: it, not the page, starts the Argon2 worker.
 PAGE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
 WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
-BROWSER_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 RUN = """
 async () => {
@@ -91,9 +84,7 @@ def serve_files() -> Iterator[str]:
 async def page() -> AsyncIterator[Page]:
     with serve_files() as origin:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=BROWSER_ARGUMENTS
-            )
+            browser = await playwright.chromium.launch(**LAUNCH)
             page = await browser.new_page()
             await page.goto(origin + PAGE)
             yield page

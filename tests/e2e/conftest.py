@@ -1,7 +1,5 @@
 """Real browsers against a real server process."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -9,19 +7,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize, async_playwright
 
+from tests.chromium import LAUNCH
 from tests.e2e.person import Person, befriend
 from tests.process import ServerProcess
 
-# No sandbox, because CI runs as root; no background traffic, because a closed network refuses it.
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
@@ -49,10 +38,8 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
-    # An installed Chromium first; elsewhere the one that `playwright install` brought.
-    installed = os.environ.get("CHROMIUM") or shutil.which("chromium")
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=installed, args=CHROMIUM_FLAGS)
+        chromium = await playwright.chromium.launch(**LAUNCH)
         yield chromium
         await chromium.close()
 
