@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from tornado.httputil import HTTPServerRequest
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
@@ -198,11 +199,16 @@ class Upgrade(WebSocketProtocol13):
         self._socket = socket
 
     async def _receive_frame_loop(self) -> None:
-        await self.stream.write(b"")
-        early = bytes(self.stream._read_buffer)
-        connection = self.stream.socket.dup()
-        self.stream.close()
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: self._socket, connection)
+        try:
+            await self.stream.write(b"")
+            early = bytes(self.stream._read_buffer)
+            connection = self.stream.socket.dup()
+            self.stream.close()
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: self._socket, connection)
+        except (StreamClosedError, OSError):  # gone as soon as it came
+            self.handler.on_ws_connection_close()
+            return
         if early:
             self._socket.data_received(early)
 

@@ -5,6 +5,7 @@ import base64
 import json
 import secrets
 import socket
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,10 @@ from websockets.exceptions import InvalidStatus
 from config.settings import Settings
 from models.accounts import Preferences
 from models.rooms import Room, dm_room_id
+from models.stores import Stores
 from protocol import limits
+from protocol.errors import AppError, ErrorCode
+from protocol.ids import UserId
 from services.logins import Browser, LoginService
 from tests.harness import Connect, Fetch, MovableClock, RunningServer
 from tests.people import Peer, People, Wire, open_wire, random_text, sealed
@@ -119,6 +123,58 @@ async def test_ended_log_ins_are_told_and_closed_and_no_others(
     await wire.send("authenticate", token=alice.token, device_id=alice.device_id)
     assert (await wire.expect("error"))["error"]["code"] == "session_revoked"
     assert await wire.closed() == 4401
+
+
+async def test_a_log_in_that_runs_out_loses_its_connection(
+    monkeypatch: pytest.MonkeyPatch, ws: Connect, alice: Peer, bob: Peer, clock: MovableClock
+) -> None:
+    """Nobody announces it, and the connection needs no token after its first frame (S-13)."""
+    monkeypatch.setattr("handlers.socket.LOOK_AGAIN_MS", 30)
+    wire = await ws(alice)
+    await asyncio.sleep(0.1)
+    assert await wire.quiet() == []
+    clock.advance(limits.REFRESH_TOKEN_TTL_MS)
+    assert (await wire.expect("session.revoked"))["reason"] == "revoked"
+    assert await wire.closed() == 4401
+
+
+async def test_a_log_in_that_ends_while_it_takes_a_connection_over_closes_it(
+    monkeypatch: pytest.MonkeyPatch,
+    ws: Connect,
+    fetch: Fetch,
+    people: People,
+    logins: LoginService,
+    stores: Stores,
+    alice: Peer,
+) -> None:
+    account = await people.account(alice.user_id)
+    opened = await logins.open(account, people.browser, alice.device_id)
+    again = replace(alice, login_id=opened.login_id, token=opened.access_token)
+    wire = await ws(alice)
+    honest = stores.contacts.accepted
+
+    async def meanwhile(user_id: UserId) -> frozenset[UserId]:
+        monkeypatch.setattr(stores.contacts, "accepted", honest)
+        assert (await fetch("POST", "/api/auth/logout", as_=again)).status == 200
+        return await honest(user_id)
+
+    monkeypatch.setattr(stores.contacts, "accepted", meanwhile)
+    await wire.send("authenticate", token=again.token, device_id=again.device_id)
+    assert (await wire.expect("session.revoked"))["reason"] == "logged_out"
+    assert await wire.closed() == 4401
+
+
+async def test_a_store_that_is_away_does_not_look_like_the_end_of_the_log_in(
+    monkeypatch: pytest.MonkeyPatch, ws: Connect, stores: Stores, alice: Peer
+) -> None:
+    async def away(_: UserId) -> frozenset[UserId]:
+        raise AppError(ErrorCode.UNAVAILABLE)
+
+    wire = await ws()
+    monkeypatch.setattr(stores.contacts, "accepted", away)
+    await wire.send("authenticate", token=alice.token, device_id=alice.device_id)
+    assert (await wire.expect("error"))["error"]["code"] == "unavailable"
+    assert await wire.closed() == 1012
 
 
 async def test_one_connection_too_many_is_refused(
@@ -314,6 +370,21 @@ async def test_stale_devices_names_whose_lists_have_to_be_fetched(
     error = (await wire.expect("error", id=2))["error"]
     assert (error["code"], error["users"]) == ("stale_devices", [bob.user_id])
     await send(wire, room, 3, **sealed([bob, tablet], await people.versions(alice, bob)))
+    assert (await wire.expect("message.accepted", id=3))["seq"] == 2
+
+
+async def test_a_block_counts_from_the_next_message_on(
+    ws: Connect, fetch: Fetch, people: People, room: Room, alice: Peer, bob: Peer
+) -> None:
+    wire = await ws(alice)
+    versions = await people.versions(alice, bob)
+    await send(wire, room, 1, **sealed([bob], versions))
+    await wire.expect("message.accepted", id=1)
+    assert (await fetch("PUT", f"/api/blocks/{alice.user_id}", as_=bob)).status == 200
+    await send(wire, room, 2, **sealed([bob], versions))
+    assert (await wire.expect("error", id=2))["error"]["code"] == "not_contact"
+    assert (await fetch("DELETE", f"/api/blocks/{alice.user_id}", as_=bob)).status == 200
+    await send(wire, room, 3, **sealed([bob], versions))
     assert (await wire.expect("message.accepted", id=3))["seq"] == 2
 
 
@@ -586,6 +657,23 @@ async def test_no_extension_is_ever_agreed_to(server: RunningServer) -> None:
     async with connect(address, origin=server.origin) as socket:
         assert "Sec-WebSocket-Extensions" in socket.request.headers
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
+
+
+async def test_whoever_leaves_in_the_middle_of_the_handshake_leaves_nothing(
+    server: RunningServer, alice: Peer, ws: Connect
+) -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in UPGRADE.items())
+    host = server.origin.removeprefix("http://")
+    request = f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {server.origin}\r\n{head}\r\n"
+    for wait_s in (0, 0, 0.001, 0.002, 0.005, 0.01) * 5:
+        connection = await asyncio.to_thread(
+            socket.create_connection, ("127.0.0.1", int(host.rpartition(":")[2]))
+        )
+        connection.sendall(request.encode())
+        await asyncio.sleep(wait_s)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    assert await (await ws(alice)).quiet() == []
 
 
 # ── slow readers ─────────────────────────────────────────────────────────────────────────────────
