@@ -29,6 +29,7 @@ from protocol.errors import AppError, CloseCode, ErrorCode, RateLimited
 from protocol.frames import dump, parse
 from protocol.ids import RoomId
 from protocol.limits import (
+    ACCESS_TOKEN_TTL_MS,
     AUTHENTICATE_MS,
     BAD_FRAMES,
     FRAME_BYTES,
@@ -46,6 +47,7 @@ from services.typing import TypingService
 from services.watermarks import WatermarkService
 
 _log = logging.getLogger("sealroom.socket")
+LOOK_AGAIN_MS = ACCESS_TOKEN_TTL_MS  # whether the log-in has run out, which nobody announces
 _AUTHENTICATION = RoomId("")  # the lane in which authentications follow one another
 
 
@@ -287,23 +289,43 @@ class SocketHandler(WebSocketHandler, BaseHandler):
             answer = await self._standing(principal, frame)
         except AppError as error:
             connection.release(self._error(error, frame.id))
-            connection.close(CloseCode.SESSION_ENDED)
+            is_away = error.code is ErrorCode.UNAVAILABLE
+            connection.close(CloseCode.COME_BACK if is_away else CloseCode.SESSION_ENDED)
             return
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._look_again_later()
         self._socket.reader.max_bytes = FRAME_BYTES
         self._principal = principal
         connection.release(answer)
 
     async def _renew(self, principal: Principal, frame: frames.Authenticate) -> None:
-        """Go on with a fresh token of the same device."""
+        """Go on with a fresh token of the same device; the order is that of `_join`."""
         known = self._authenticated()
         if (principal.user_id, principal.device_id) != (known.user_id, known.device_id):
             raise AppError(ErrorCode.FORBIDDEN, "another device")
-        answer = await self._standing(principal, frame)
         self._principal = principal
         self._connection.login_id = principal.login_id
-        self._connection.send(answer)
+        await self._live.logins.principal(frame.token)
+        self._connection.send(await self._standing(principal, frame))
+
+    def _look_again_later(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if not self._socket.is_closing:
+            self._deadline = asyncio.get_running_loop().call_later(
+                LOOK_AGAIN_MS / 1_000, lambda: spawn(self._look_again())
+            )
+
+    async def _look_again(self) -> None:
+        """Close when the log-in has run out while the connection stayed."""
+        try:
+            is_live = await self._live.logins.is_live(self._connection.login_id)
+        except AppError:
+            is_live = True  # the store is away: the next look will tell
+        if not is_live:
+            self._reply(frames.SessionRevoked(reason="revoked"))
+            self._connection.close(CloseCode.SESSION_ENDED)
+        else:
+            self._look_again_later()
 
     async def _standing(self, principal: Principal, frame: frames.Authenticate) -> bytes:
         rooms = await self._live.rooms.heads(principal.user_id)

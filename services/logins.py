@@ -121,6 +121,10 @@ class LoginService:
             raise AppError(ErrorCode.SESSION_REVOKED)
         return Principal(login.user_id, login.login_id, login.device_id, login.proven_ms)
 
+    async def is_live(self, login_id: LoginId) -> bool:
+        """Whether a log-in has neither ended nor run out."""
+        return await self._live_login(login_id) is not None
+
     def forget(self, login_ids: Iterable[LoginId]) -> None:
         """Drop what is remembered of log-ins that ended or changed, here or in another process."""
         self._forgets += 1
