@@ -3,12 +3,18 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
 from tornado.routing import HostMatches, Rule, URLSpec
-from tornado.web import Application, RequestHandler, _HandlerDelegate
+from tornado.web import Application, RequestHandler
 
 from handlers import (
     accounts,
@@ -89,6 +95,29 @@ def build_routes(
     ]
 
 
+class _Begun(HTTPMessageDelegate):
+    """Passes one request on, and tells when it ends without ever having been whole."""
+
+    def __init__(self, delegate: HTTPMessageDelegate, broken_off: Callable[[], None]) -> None:
+        self._delegate = delegate
+        self._broken_off = broken_off
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+        self._broken_off()
+
+
 class MisdirectedHandler(NotFoundHandler):
     """Answers for host names that are not ours (S-16): DNS rebinding, poisoned links."""
 
@@ -127,9 +156,11 @@ class SealroomApplication(Application):
         for spec in ours:
             self._templates.setdefault(spec.handler_class, []).append(spec)
 
-    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
+    def find_handler(  # type: ignore[override]
+        self, request: HTTPServerRequest, **kwargs: Any
+    ) -> HTTPMessageDelegate:
         self.under_way += 1
-        return super().find_handler(request, **kwargs)
+        return _Begun(super().find_handler(request, **kwargs), self._ended)
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
@@ -137,9 +168,12 @@ class SealroomApplication(Application):
             self._finished.clear()
             await self._finished.wait()
 
-    def _done(self, handler: RequestHandler) -> None:
+    def _ended(self) -> None:
         self.under_way -= 1
         self._finished.set()
+
+    def _done(self, handler: RequestHandler) -> None:
+        self._ended()
         _log.info(
             "request",
             extra={

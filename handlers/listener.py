@@ -96,6 +96,11 @@ class _Request(HTTPMessageDelegate):
         line = cast(RequestStartLine, start_line)
         if line.version not in ("HTTP/1.1", "HTTP/1.0") or not line.path.startswith("/"):
             raise HTTPInputError("not a request line of a browser")
+        lengths = headers.get_list("Content-Length")
+        if len(lengths) > 1 or "," in "".join(lengths):
+            raise HTTPInputError("more than one length")
+        if line.version == "HTTP/1.0" and "Transfer-Encoding" in headers:
+            raise HTTPInputError("chunks before HTTP/1.1")
         peer = self._context.address[0]
         self._context.remote_ip = self._proxies.client(peer, headers.get("X-Forwarded-For", ""))
         scheme = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
