@@ -17,6 +17,7 @@ import { randomBytes } from "../crypto/primitives.js";
 import { readRow, removeRow } from "../storage/messages.js";
 import { putOutbox, readOutbox, removeOutbox } from "../storage/outbox.js";
 import { RefusedError } from "../protocol/errors.js";
+import { withOwnSeq } from "./cursor.js";
 import { completeCapsules, findRecipients, sealContent, sendBody } from "./envelope.js";
 import { openRow, rowKey, storeRow, toMessageRow, waitingOrder } from "./rows.js";
 
@@ -377,28 +378,6 @@ export function createOutbox(core, parts) {
     const identities = { ...sealed.identities, [peer]: trusted.record.accountKey };
     return { ...sealed, capsules: [], identities };
   }
-}
-
-/**
- * Take note of the number of an own message; the cursor steps over it when it comes there.
- * @param {RoomRecord} room
- * @param {number} seq
- * @returns {RoomRecord}
- */
-export function withOwnSeq(room, seq) {
-  const lastSeq = Math.max(room.lastSeq, seq);
-  if (seq <= room.cursor) return { ...room, lastSeq };
-  return stepOverOwn({ ...room, lastSeq, ownSeqs: [...new Set([...room.ownSeqs, seq])] });
-}
-
-/**
- * @param {RoomRecord} room
- * @returns {RoomRecord}
- */
-export function stepOverOwn(room) {
-  let { cursor } = room;
-  while (room.ownSeqs.includes(cursor + 1)) cursor += 1;
-  return { ...room, cursor, ownSeqs: room.ownSeqs.filter((seq) => seq > cursor) };
 }
 
 /**

@@ -6,13 +6,13 @@
  * when the transaction has gone through.
  */
 
+import { toBase64url } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
 import { parseMessage, readSeq } from "../protocol/frames.js";
 import { readRow, removeRow } from "../storage/messages.js";
-import { toBase64url } from "../lib/bytes.js";
 import { parseControl } from "./control.js";
+import { stepOverOwn, withOwnSeq } from "./cursor.js";
 import { openAgain, openMessage } from "./incoming.js";
-import { stepOverOwn, withOwnSeq } from "./outbox.js";
 import { openRow, rowKey, storeNotice, storeRow, toMessageRow } from "./rows.js";
 import { peerName } from "./sessions.js";
 import { follow, isGap, noteUnread } from "./trail.js";

@@ -8,28 +8,25 @@
  * has one holds the mutex.
  */
 
-import { concat, equal, fromBase64url, fromUtf8, toBase64url, utf8, wipe } from "../lib/bytes.js";
+import { equal, fromBase64url, toBase64url, wipe } from "../lib/bytes.js";
 import { AppError, DecryptError } from "../lib/errors.js";
 import { dumpCapsule, parseCapsule } from "../crypto/capsule.js";
-import { lengthPrefixed, parseLengthPrefixed } from "../crypto/encoding.js";
 import {
   initiateRatchet,
   ratchetDecrypt,
   ratchetEncrypt,
   respondRatchet,
 } from "../crypto/ratchet.js";
-import { dumpRatchet, parseRatchet } from "../crypto/ratchet-store.js";
-import { openSession, sealSession } from "../crypto/storage-key.js";
 import { chooseSuite, initiateAgreement, respondAgreement } from "../crypto/x3dh.js";
 import { readPreKey, removePreKey } from "../storage/prekeys.js";
 import {
   isSessionSeen,
   putSeenSession,
-  putSession,
   readAllSessions,
   readSessions,
   removeSession,
 } from "../storage/sessions.js";
+import { dumpPre, openSessionRow, parsePre, rowId, storeSession } from "./session-rows.js";
 import {
   acceptReset,
   acceptSession,
@@ -41,7 +38,7 @@ import {
 
 /** @import { Bytes } from "../lib/bytes.js" */
 /** @import { Capsule, DeviceCertificate, OneTimePreKey, PreHeader, SignedPreKey } from "../crypto/types.js" */
-/** @import { AddressedCapsule, Capsule as WireCapsule, Pre } from "../protocol/frames.js" */
+/** @import { AddressedCapsule, Capsule as WireCapsule } from "../protocol/frames.js" */
 /** @import { Change } from "../storage/db.js" */
 /** @import { SessionRow } from "../storage/sessions.js" */
 /** @import { Core } from "./model.js" */
@@ -96,7 +93,7 @@ export function createSessions(core) {
     const known = cache.get(peer);
     if (known !== undefined) return known;
     const rows = await readSessions(core.db, peer);
-    const sessions = await Promise.all(rows.map((row) => openRow(core, row)));
+    const sessions = await Promise.all(rows.map((row) => openSessionRow(core, row)));
     const readable = sessions.filter((session) => session !== null);
     cache.set(peer, readable);
     return readable;
@@ -313,105 +310,4 @@ function addressCapsule({ user, device }, { id, pre }, header, ciphertext) {
     ...begin,
     ...wire,
   });
-}
-
-/**
- * @param {PreHeader} pre
- * @returns {Pre}
- */
-function dumpPre({ suite, ephemeralKey, signedPreKeyId, oneTimePreKeyId, certHash }) {
-  return {
-    suite,
-    ek: toBase64url(ephemeralKey),
-    spk_id: signedPreKeyId,
-    opk_id: oneTimePreKeyId,
-    cert_hash: toBase64url(certHash),
-  };
-}
-
-/**
- * @param {Pre} pre
- * @returns {PreHeader}
- */
-function parsePre({ suite, ek, spk_id: signedPreKeyId, opk_id: oneTimePreKeyId, cert_hash: hash }) {
-  const ephemeralKey = fromBase64url(ek);
-  return { suite, ephemeralKey, signedPreKeyId, oneTimePreKeyId, certHash: fromBase64url(hash) };
-}
-
-/**
- * @param {string} peer
- * @param {string} sid
- */
-function rowId(peer, sid) {
-  return `${peer}/${sid}`;
-}
-
-/**
- * @param {string} peer
- * @param {string} sid
- * @param {number} stateVersion
- */
-function placeOf(peer, sid, stateVersion) {
-  const [user = "", device = ""] = peer.split("/");
-  return {
-    peerUser: fromBase64url(user, 16),
-    peerDevice: fromBase64url(device, 16),
-    sessionId: fromBase64url(sid, 16),
-    stateVersion,
-  };
-}
-
-/**
- * @param {Core} core
- * @param {string} peer
- * @param {Session} session
- * @param {readonly Session[]} before
- * @returns {Promise<{ session: Session, change: Change | null }>} no change when nothing moved
- */
-async function storeSession({ vault }, peer, session, before) {
-  if (before.includes(session)) return { session, change: null };
-  const sid = toBase64url(session.id);
-  const version = session.version + 1;
-  const { keys, blob } = dumpRatchet(session.ratchet);
-  const { status, isFinal, lastPeerSentAtMs, staleSinceMs, pre } = session;
-  const head = utf8(
-    JSON.stringify({
-      status,
-      isFinal,
-      lastPeerSentAtMs,
-      staleSinceMs,
-      ephemeralKey: toBase64url(session.ephemeralKey),
-      pre: pre && dumpPre(pre),
-    }),
-  );
-  const bytes = concat(lengthPrefixed(head), lengthPrefixed(blob));
-  const sealed = await sealSession(vault.key, vault.owner, placeOf(peer, sid, version), bytes);
-  wipe(blob, bytes);
-  const row = { id: rowId(peer, sid), peer, sid, version, ratchetKey: keys.ownRatchet, sealed };
-  return { session: { ...session, version }, change: putSession(row) };
-}
-
-/**
- * @param {Core} core
- * @param {SessionRow} row
- * @returns {Promise<Session | null>} null for what cannot be read any more: a new session heals it
- */
-async function openRow({ vault }, { peer, sid, version, ratchetKey, sealed }) {
-  try {
-    const bytes = await openSession(vault.key, vault.owner, placeOf(peer, sid, version), sealed);
-    const [head, blob] = /** @type {[Bytes, Bytes]} */ (parseLengthPrefixed(bytes));
-    const meta = JSON.parse(fromUtf8(head));
-    const ratchet = parseRatchet({ keys: { ownRatchet: ratchetKey }, blob });
-    wipe(bytes, blob);
-    return {
-      ...meta,
-      id: fromBase64url(sid, 16),
-      ephemeralKey: fromBase64url(meta.ephemeralKey),
-      pre: meta.pre && parsePre(meta.pre),
-      ratchet,
-      version,
-    };
-  } catch {
-    return null;
-  }
 }
