@@ -3,12 +3,13 @@
 import { fromBase64url } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
 import { findEntry, issueDeviceList } from "../crypto/device-list.js";
-import { dumpRecoveryCode, makeRecoverySecret } from "../crypto/recovery-code.js";
+import { dumpRecoveryCode, makeRecoverySecret, parseRecoveryCode } from "../crypto/recovery-code.js";
 import * as bodies from "../protocol/bodies.js";
 import { readBackup, deriveForLogin } from "./account.js";
 import {
   closeBackup,
   openWithPassword,
+  openWithRecovery,
   parseKdf,
   passwordWrap,
   sealBackup,
@@ -52,17 +53,20 @@ export function createSecurity(core, { local, trust, startArgon2 }) {
 
   return Object.freeze({
     /**
-     * @param {{ oldPassword: string, newPassword: string }} form
+     * After a reset by mail the old password opens nothing; with the recovery code the new one does again.
+     *
+     * Throws: AppError("bad_recovery_code"), AppError("bad_credentials").
+     * @param {{ oldPassword: string, newPassword: string, recoveryCode?: string }} form
      */
-    async changePassword({ oldPassword, newPassword }) {
+    async changePassword({ oldPassword, newPassword, recoveryCode }) {
+      const recovery = recoveryCode === undefined ? null : await parseRecoveryCode(recoveryCode);
       const before = await deriveForLogin({ api, startArgon2 }, email, oldPassword);
       const after = await chooseSecret(startArgon2, { email, password: newPassword, displayName });
       const backup = await readBackup(api);
       if (backup === null) throw new AppError("not_found", "backup");
       const open = await openWithPassword(backup, own.user, before.secret).catch((error) => {
-        // After a reset by mail the wrap of the old password is there still; it opens nothing.
-        if (error instanceof AppError && error.code === "wrong_password") return null;
-        throw error;
+        if (!(error instanceof AppError) || error.code !== "wrong_password") throw error;
+        return recovery && openWithRecovery(backup, own.user, recovery);
       });
       const others = backup.wraps.filter(({ method }) => method !== "password");
       const next =

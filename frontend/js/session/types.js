@@ -122,7 +122,7 @@
  *
  * @property {[{ displayName: string }, {}]} setDisplayName
  * @property {[Preferences, {}]} setPreferences
- * @property {[{ oldPassword: string, newPassword: string }, {}]} changePassword
+ * @property {[{ oldPassword: string, newPassword: string, recoveryCode?: string }, {}]} changePassword  with the code the new password opens the identity again after a reset
  * @property {[{ password: string }, { recoveryCode: string }]} newRecoveryCode
  * @property {[{}, { devices: DeviceItem[] }]} devices
  * @property {[{ deviceId: string, password: string }, {}]} removeDevice

@@ -1,11 +1,12 @@
 /** @import { App } from "./types.js" */
+/** @import { Component } from "../ui/dom.js" */
 import { button } from "../ui/button.js";
 import { openDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
 import { form } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { errorCode } from "./error-text.js";
+import { errorCode, errorText } from "./error-text.js";
 import { passwordField } from "./password-field.js";
 import { askPassword } from "./ask-password.js";
 import { recoveryCard } from "./recovery.js";
@@ -19,6 +20,7 @@ export function securitySection(app) {
     (state) => state.me?.passwordOpensBackup ?? true,
     (opens) => {
       locked.hidden = opens;
+      change.update({ needsCode: !opens });
     },
   );
   return {
@@ -30,7 +32,11 @@ export function securitySection(app) {
   };
 }
 
-/** @param {App} app */
+/**
+ * After a reset by mail the password alone does not open the identity; the recovery code, given once more, mends that.
+ * @param {App} app
+ * @returns {Component<{ needsCode: boolean }>}
+ */
 function changePasswordForm(app) {
   const old = field({
     label: t("security.old_password"),
@@ -46,6 +52,13 @@ function changePasswordForm(app) {
       return me === null ? {} : { email: me.email, displayName: me.displayName };
     },
   });
+  const code = field({
+    label: t("unlock.code"),
+    hint: t("security.code_hint"),
+    code: true,
+    testId: "security-code",
+  });
+  code.el.hidden = true;
   const submit = button({
     label: t("security.change"),
     kind: "primary",
@@ -53,19 +66,26 @@ function changePasswordForm(app) {
     testId: "change-password-submit",
   });
   const { el } = form({
-    fields: [h("h2", null, t("security.password_title")), old.el, next.el],
+    fields: [h("h2", null, t("security.password_title")), old.el, next.el, code.el],
     submit,
     onSubmit: async () => {
       requireText(old, t("account.password_missing"));
       await app.engine.call("changePassword", {
         oldPassword: old.value(),
         newPassword: next.value(),
+        ...(code.value().trim() === "" ? {} : { recoveryCode: code.value().trim() }),
       });
+      code.input.value = "";
       old.destroy();
       next.destroy();
       app.toast({ text: t("security.changed") });
     },
     errorText: (error) => {
+      if (errorCode(error) === "bad_recovery_code") {
+        code.update({ error: errorText(error) });
+        code.input.focus();
+        return "";
+      }
       if (!["wrong_password", "bad_credentials"].includes(errorCode(error))) {
         return next.explain(error);
       }
@@ -76,6 +96,9 @@ function changePasswordForm(app) {
   });
   return {
     el,
+    update({ needsCode }) {
+      code.el.hidden = !needsCode;
+    },
     destroy() {
       old.destroy();
       next.destroy();

@@ -177,6 +177,30 @@ test("a changed password opens the backup on the next browser, the old one does 
   assert.deepEqual(step, { step: "ready" });
 });
 
+test("after a reset, the recovery code lets a new password open the backup again", async () => {
+  const { server, alice } = await alone();
+  const other = new Device(server);
+  open.push(other);
+  await other.start();
+  await resetByMail(server, other, alice);
+  // A reload forgets the password that was typed, so unlocking cannot seal the backup to it.
+  await other.reload();
+  const { recoveryCode } = alice;
+  await other.call("unlockWithRecovery", { recoveryCode });
+  await other.online();
+  assert.equal(other.slices.me.passwordOpensBackup, false);
+  const form = { oldPassword: NEW_PASSWORD, newPassword: PASSWORD };
+  await assert.rejects(
+    other.call("changePassword", { ...form, recoveryCode: recoveryCode.replace(/.$/, "!") }),
+    { code: "bad_recovery_code" },
+  );
+  await other.call("changePassword", { ...form, recoveryCode });
+  await until("mended", () => other.slices.me.passwordOpensBackup === true);
+  const { device, step } = await logIn(server, alice, PASSWORD);
+  open.push(device);
+  assert.deepEqual(step, { step: "ready" });
+});
+
 test("a new recovery code takes the place of the old one", async () => {
   const { server, alice } = await alone();
   const { recoveryCode } = await alice.device.call("newRecoveryCode", { password: PASSWORD });
