@@ -3,7 +3,11 @@
 import { fromBase64url } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
 import { findEntry, issueDeviceList } from "../crypto/device-list.js";
-import { dumpRecoveryCode, makeRecoverySecret, parseRecoveryCode } from "../crypto/recovery-code.js";
+import {
+  dumpRecoveryCode,
+  makeRecoverySecret,
+  parseRecoveryCode,
+} from "../crypto/recovery-code.js";
 import * as bodies from "../protocol/bodies.js";
 import { readBackup, deriveForLogin } from "./account.js";
 import {
