@@ -129,13 +129,13 @@ class LoginHandler(AuthHandler):
 class RefreshHandler(AuthHandler):
     """Exchanging the refresh token."""
 
-    def initialize(self, *, logins: LoginService) -> None:
-        self.logins = logins
+    def initialize(self, *, sign_in: SignInService) -> None:
+        self._sign_in = sign_in
 
     @public
     async def post(self) -> None:
         self.read(bodies.Empty)
-        self.answer_opened(await self.logins.refresh(cookies.refresh_token(self), self.address))
+        self.answer_opened(await self._sign_in.refresh(cookies.refresh_token(self), self.address))
 
 
 class ForgotPasswordHandler(AuthHandler):
@@ -264,7 +264,7 @@ def routes(
         ),
         URLSpec(r"/api/auth/prelogin", PreloginHandler, {"sign_in": sign_in}),
         URLSpec(cookies.TRUST_PATH, LoginHandler, {"sign_in": sign_in}),
-        URLSpec(cookies.REFRESH_PATH, RefreshHandler, both),
+        URLSpec(cookies.REFRESH_PATH, RefreshHandler, {"sign_in": sign_in}),
         URLSpec(r"/api/auth/forgot-password", ForgotPasswordHandler, {"passwords": passwords}),
         URLSpec(r"/api/auth/reset-password", ResetPasswordHandler, {"passwords": passwords}),
         URLSpec(

@@ -118,6 +118,14 @@ class SignInService:
             raise AppError(ErrorCode.BAD_CODE)
         return await self._logins.open(account, browser)
 
+    async def refresh(self, refresh_token: str, address: str) -> Opened:
+        """Exchange a refresh token.
+
+        Raises: RateLimited, and what `LoginService.refresh` raises
+        """
+        self._quotas.take("refresh", address_key(address))
+        return await self._logins.refresh(refresh_token, address)
+
     async def _is_known(self, account: Account | None, known: KnownBrowser) -> bool:
         user_id = account.user_id if account else _NOBODY
         is_trusted = await self._logins.is_trusted(known.trust_token, user_id, known.device_id)

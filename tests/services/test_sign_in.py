@@ -291,3 +291,15 @@ async def test_three_browsers_at_one_address_never_meet_a_limit(house: House) ->
         await house.sign_in.log_in_with_code(
             address, step.ticket, await house.code(address), BROWSER
         )
+
+
+async def test_refreshing_from_one_place_is_limited(house: House) -> None:
+    opened = await house.sign_up(AN)
+
+    async def guess() -> None:
+        await refused(ErrorCode.UNAUTHENTICATED, house.sign_in.refresh("A" * 43, HOME))
+
+    for _ in range(300):
+        await guess()
+    await refused(ErrorCode.RATE_LIMITED, house.sign_in.refresh("A" * 43, HOME))
+    await house.sign_in.refresh(opened.refresh_token, ELSEWHERE.address)
