@@ -16,7 +16,7 @@ import uvloop
 
 from config.load import load
 from config.logs import set_up
-from config.secrets import Secrets, derive, open_master_key
+from config.secrets import Secrets, open_secrets
 from config.settings import Settings, SettingsError, effective, example
 from handlers import SealroomApplication, build_routes
 from handlers.assets import Assets
@@ -55,24 +55,16 @@ def build(
     frontend: Path = FRONTEND,
 ) -> Lifecycle:
     """Make all parts and join them; called on the event loop they will live on."""
-    hub = Hub(asyncio.get_running_loop().call_soon)
-    mailer = _mailer(settings, clock)
+    hub, mailer = Hub(asyncio.get_running_loop().call_soon), _mailer(settings, clock)
+    taken = quotas.Quotas(clock, _rates(settings))
     services = assemble(
-        stores,
-        clock,
-        SystemEntropy(),
-        bus,
-        mailer,
-        hasher,
-        quotas=quotas.Quotas(clock, _rates(settings)),
-        secrets=secrets,
+        stores, clock, SystemEntropy(), bus, mailer, hasher, quotas=taken, secrets=secrets
     )
     # After the services, so that nobody is told what a service still remembers differently.
     bus.subscribe(LoginsEnded, hub.end)
     bus.subscribe(MessageStored, hub.deliver)
     bus.subscribe(Told, hub.tell)
-    readiness = Readiness()
-    assets = Assets(frontend)
+    readiness, assets = Readiness(), Assets(frontend)
     for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
     origins = frozenset((settings.public_url,)) - {""}
@@ -94,36 +86,23 @@ def build(
 def _mailer(settings: Settings, clock: Clock) -> Mailer:
     if settings.mail == "outbox":
         return Outbox(Path(settings.data_dir) / "outbox", clock, sender=settings.mail_from)
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        settings.smtp_user,
-        settings.smtp_password,
-    )
-    return SmtpMailer(server, clock, sender=settings.mail_from)
+    s = settings
+    server = SmtpServer(s.smtp_host, s.smtp_port, s.smtp_security, s.smtp_user, s.smtp_password)
+    return SmtpMailer(server, clock, sender=s.mail_from)
 
 
 def _rates(settings: Settings) -> dict[str, quotas.Rate]:
-    frames = quotas.Rate("connection", settings.frame_burst, settings.frames_per_second)
-    sends = quotas.Rate("user", settings.frame_burst, settings.frames_per_second)
-    return {**quotas.TABLE, "frames": frames, "send": sends}
-
-
-def secrets_of(settings: Settings) -> Secrets:
-    """Open the master key and derive the server's keys from it."""
-    data_dir = Path(settings.data_dir)
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    named = settings.master_key_file
-    path = Path(named) if named else data_dir / "master.key"
-    return derive(open_master_key(path, create=not named))
+    burst, rate_s = settings.frame_burst, settings.frames_per_second
+    usual = quotas.TABLE["send"]
+    send = quotas.Rate("user", max(usual.capacity, burst), max(usual.refill_per_s, rate_s))
+    return {**quotas.TABLE, "frames": quotas.Rate("connection", burst, rate_s), "send": send}
 
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a second one stops at once."""
     shift = settings.test_clock_file
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
-    secrets = secrets_of(settings)
+    secrets = open_secrets(Path(settings.data_dir), settings.master_key_file)
     stores = await open_stores(settings.database_url)
     server = build(
         settings, secrets, clock, stores, LocalBus(), BcryptHasher(pepper=secrets.pepper)
@@ -163,7 +142,7 @@ def main() -> int:
             return 0
         set_up(settings.log_level, settings.log_format)
         uvloop.run(serve(settings))
-    except (SettingsError, StorageRefused) as error:
+    except (SettingsError, StorageRefused, PermissionError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -59,6 +59,17 @@ def derive(master: bytes) -> Secrets:
     )
 
 
+def open_secrets(data_dir: Path, master_key_file: str) -> Secrets:
+    """Return the server's keys; without a named file the master key is made in the data folder.
+
+    Raises: SettingsError
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if master_key_file:
+        return derive(open_master_key(Path(master_key_file), create=False))
+    return derive(open_master_key(data_dir / "master.key", create=True))
+
+
 def open_master_key(path: Path, *, create: bool) -> bytes:
     """Read the master key, making it first when it is missing and `create`.
 

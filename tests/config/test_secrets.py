@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from config.secrets import derive, hkdf, open_master_key
+from config.secrets import derive, hkdf, open_master_key, open_secrets
 from config.settings import SettingsError
 
 
@@ -66,3 +66,12 @@ def test_what_is_not_a_key_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_named_key_is_never_made(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         open_master_key(tmp_path / "elsewhere.key", create=False)
+
+
+def test_a_named_file_counts_instead_of_the_one_in_the_data_folder(tmp_path: Path) -> None:
+    data_dir, named = tmp_path / "data", tmp_path / "volume.key"
+    own = open_secrets(data_dir, "")
+    assert data_dir.stat().st_mode & 0o777 == 0o700
+    assert open_secrets(data_dir, "") == own
+    master = open_master_key(named, create=True)
+    assert open_secrets(data_dir, str(named)) == derive(master) != own
