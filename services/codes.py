@@ -70,10 +70,11 @@ class CodeService:
         place = address_key(address)
         self._quotas.take("code-send-address", place)
         if purpose == "login":
+            # Not from what all mails share: strangers who use that up must not keep people out.
             self._quotas.take("code-send-login", f"{email} {place}")
-        else:
-            self._quotas.take("code-send", f"{purpose} {email} {place}")
-            self._quotas.take("code-send-account", f"{purpose} {email}")
+            return
+        self._quotas.take("code-send", f"{purpose} {email} {place}")
+        self._quotas.take("code-send-account", f"{purpose} {email}")
         self._quotas.take("mail", "")
 
     async def begin(self, attempt: Attempt) -> str:

@@ -96,6 +96,7 @@ class DeviceService:
         if newest is None or newest.list_hash != devices.list_hash:
             device_list = _list(user_id, request.aik, request.list, devices)
             _require_enrolment(newest, device_list, devices, certificate, is_reset=request.reset)
+            self._quotas.take("device-list", user_id)
             await self._devices.enrol(
                 _device(user_id, request.certificate, certificate),
                 device_list,
@@ -131,6 +132,7 @@ class DeviceService:
         _require_successor(newest, devices)
         if {entry.device_id for entry in devices.entries} != _known_ids(newest):
             raise AppError(ErrorCode.LIST_ROLLBACK, "devices join by enrolment only")
+        self._quotas.take("device-list", user_id)
         device_list = _list(user_id, newest.aik, signed, devices)
         try:
             await self._devices.put_list(device_list)

@@ -103,9 +103,11 @@ class PasswordService:
         account = await self._access.account(principal.user_id)
         key = f"{account.email} {address_key(address)}"
         self._quotas.take("login", key)
+        self._quotas.take("password-change", account.user_id)
         if not await self._hasher.verify(auth_key, account.verifier.password_hash):
             raise AppError(ErrorCode.BAD_CREDENTIALS)
         self._quotas.restore("login", key)
+        self._quotas.restore("password-change", account.user_id)
         changed = Verifier(salt, kdf, await self._hasher.hash(new_auth_key))
         await self._stores.backups.put_with_verifier(backup, changed)
         await self._logins.end_all(principal.user_id, ENDED, keep=principal.login_id)

@@ -37,6 +37,7 @@ TABLE: Mapping[str, Rate] = {
     "login": Rate("email+address", 20, 1 / 30),
     "login-address": Rate("address", 120, 1 / 2),
     "login-account": Rate("email", 100, 100 / _DAY_S),
+    "password-change": Rate("user", 20, 20 / _DAY_S),  # guesses of who has stolen a log-in
     "prelogin": Rate("address", 120, 2),
     "refresh": Rate("address", 300, 5),
     # Codes: five tries each, so ten of them a day are fifty guesses in a million (S-05).
@@ -45,7 +46,7 @@ TABLE: Mapping[str, Rate] = {
     "code-send-login": Rate("email+address", 20, 20 / _DAY_S),  # the password was right
     "code-send-account": Rate("email", 30, 30 / _DAY_S),
     "code-send-address": Rate("address", 100, 20 / _HOUR_S),
-    "mail": Rate("server", 1_000, 1_000 / _HOUR_S),
+    "mail": Rate("server", 1_000, 1_000 / _HOUR_S),  # those that anybody can cause
     "code-try": Rate("address", 100, 1 / 6),
     "code-try-account": Rate("email", 20, 20 / _DAY_S),  # tries that name no attempt
     # People and keys
@@ -53,6 +54,8 @@ TABLE: Mapping[str, Rate] = {
     "contact-request": Rate("user", 60, 1 / 60),
     "claim": Rate("user", 120, 1),
     "upload": Rate("user", 60, 1 / 10),
+    # Every list is kept, and read by contacts as a whole: 30 a day stay below 60 MB in a year.
+    "device-list": Rate("user", 60, 30 / _DAY_S),
     # Rooms and connections
     "room-open": Rate("user", 60, 1 / 30),
     "send": Rate("user", 300, 50),

@@ -12,7 +12,7 @@ from protocol.encoding import b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import DevicesChanged
 from services.logins import Opened
-from tests.house import BROWSER, House, Seal, refused
+from tests.house import BROWSER, House, Seal, refused, until_refused
 
 
 @pytest.fixture
@@ -224,3 +224,16 @@ async def test_revoked_devices_stay_in_the_directory(
 async def test_who_has_no_device_has_no_directory(house: House, an: Opened) -> None:
     user_id = an.account.user_id
     await refused(ErrorCode.NOT_FOUND, house.devices.directory(user_id, user_id, 0))
+
+
+async def test_nobody_fills_the_directory_with_lists(
+    house: House, two: tuple[Opened, Opened], seal: Seal
+) -> None:
+    """All lists are kept, and whoever asks for them gets them in one answer."""
+    principal = await house.principal(two[0])
+
+    async def next_list() -> None:
+        house.quotas.restore("upload", principal.user_id)
+        await house.devices.put_list(principal, seal.sign_list())
+
+    assert await until_refused(ErrorCode.RATE_LIMITED, next_list) == 58

@@ -145,13 +145,15 @@ async def test_the_owner_is_told_of_a_new_password(house: House) -> None:
     assert len([mail for mail in mails if "password was changed" in mail]) == 2
 
 
-async def change(house: House, opened: Opened, old: bytes, version: int, **kdf: int) -> None:
+async def change(
+    house: House, opened: Opened, old: bytes, version: int, *, address: str = HOME, **kdf: int
+) -> None:
     await house.passwords.change(
         await house.principal(opened),
         old,
         (NEW_SALT, KdfParams(**({"m_kib": 131_072, "t": 3, "p": 1} | kdf)), NEW),
         backup(opened.account.user_id, version),
-        HOME,
+        address,
     )
 
 
@@ -194,3 +196,13 @@ async def test_guessing_the_old_password_is_slowed(house: House) -> None:
     for _ in range(20):
         await refused(ErrorCode.BAD_CREDENTIALS, change(house, opened, auth_key("guess"), 1))
     await refused(ErrorCode.RATE_LIMITED, change(house, opened, auth_key(AN), 1))
+
+
+async def test_guessing_the_old_password_from_many_places_is_slowed_too(house: House) -> None:
+    opened = await house.sign_up(AN)
+    for place in range(20):
+        guess = change(house, opened, auth_key("guess"), 1, address=f"198.51.{place}.1")
+        await refused(ErrorCode.BAD_CREDENTIALS, guess)
+    elsewhere = change(house, opened, auth_key(AN), 1, address="203.0.113.9")
+    await refused(ErrorCode.RATE_LIMITED, elsewhere)
+    assert await can_log_in(house, auth_key(AN))

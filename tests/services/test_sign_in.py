@@ -303,3 +303,16 @@ async def test_refreshing_from_one_place_is_limited(house: House) -> None:
         await guess()
     await refused(ErrorCode.RATE_LIMITED, house.sign_in.refresh("A" * 43, HOME))
     await house.sign_in.refresh(opened.refresh_token, ELSEWHERE.address)
+
+
+async def test_strangers_who_use_up_the_mails_of_the_server_keep_nobody_out(house: House) -> None:
+    await house.sign_up(AN)
+    number = iter(range(2_000))
+
+    async def ask() -> None:
+        stranger = next(number)
+        await house.passwords.forget(f"user{stranger}@example.org", f"198.51.{stranger // 90}.1")
+
+    await until_refused(ErrorCode.RATE_LIMITED, ask)
+    step = await challenge(house)
+    await house.sign_in.log_in_with_code(AN, step.ticket, await house.code(AN), BROWSER)
