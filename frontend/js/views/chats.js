@@ -63,6 +63,9 @@ export function chatsScreen(app) {
    * @param {Route} from
    */
   function follow(from) {
+    const pane = { chats: list.el, details: side }[route.name] ?? main;
+    // Whoever was quicker is there already.
+    if (pane.contains(document.activeElement)) return;
     if (document.querySelector("dialog[open]") !== null) return;
     const room = route.params["room"] ?? "";
     if (route.name === "chats") list.focusRoom(from.params["room"] ?? "");
