@@ -90,10 +90,13 @@ class AccountService:
     async def change_profile(
         self, user_id: UserId, *, display_name: str | None, preferences: Preferences | None
     ) -> Account:
-        """Change what is not None, and tell the person's devices and contacts."""
+        """Change what is not None, and tell the person's devices, and of a new name the contacts.
+
+        Contacts hear nothing of preferences: that somebody begins to hide is theirs to hide.
+        """
         name = None if display_name is None else parse_display_name(display_name)
         await self._stores.accounts.set_profile(user_id, display_name=name, preferences=preferences)
-        contacts = await self._stores.contacts.accepted(user_id)
+        contacts = await self._stores.contacts.accepted(user_id) if name else frozenset()
         self._sink.publish(AccountAltered(user_id))
         self._sink.publish(Told((user_id, *sorted(contacts)), ProfileChanged(user=user_id)))
         return await self._access.account(user_id)

@@ -151,6 +151,17 @@ async def test_a_changed_profile_is_told_to_oneself_and_to_contacts(house: House
     assert AccountAltered(an.user_id) in house.sink.events
 
 
+async def test_contacts_do_not_hear_that_somebody_begins_to_hide(house: House) -> None:
+    an = (await house.sign_up("an@example.org")).account
+    binh = (await house.sign_up("binh@example.org")).account
+    await house.befriend(an.user_id, binh.user_id)
+    await house.accounts.change_profile(
+        an.user_id, display_name=None, preferences=Preferences(read_receipts=False, presence=False)
+    )
+    assert house.sink.told(binh.user_id) == []
+    assert house.sink.told(an.user_id) == [ProfileChanged(user=an.user_id)]
+
+
 async def test_people_are_found_by_friend_code_and_never_by_address(house: House) -> None:
     an = (await house.sign_up("an@example.org")).account
     binh = (await house.sign_up("binh@example.org")).account
