@@ -84,11 +84,14 @@ check-js-tests:
 check-quick-tests:
 	@$(STAGE) "pytest, quick" $(PYTEST) -m "not slow" $(QUICK_TESTS)
 
+# What draws in a browser is timed by frames, so it gets the machine for itself.
+BROWSER_TESTS := tests/e2e tests/frontend
+
 .PHONY: tests-python tests-browsers
 tests-python:
-	@$(STAGE) --live "pytest" $(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e
+	@$(STAGE) --live "pytest" $(PYTEST) --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(BROWSER_TESTS))
 tests-browsers:
-	@$(STAGE) --live "pytest, browsers" $(PYTEST) tests/e2e $(ARGS)
+	@$(STAGE) --live "pytest, browsers" $(PYTEST) $(BROWSER_TESTS) $(ARGS)
 
 .PHONY: format
 format: setup-quick ## Format Python, JavaScript, CSS and JSON
