@@ -35,7 +35,7 @@ class WatermarkService:
     def delivered(self, user_id: UserId, room_id: RoomId, seq: int) -> None:
         """Note that one of the user's devices has everything up to `seq`; returns at once.
 
-        Rooms that are not the user's are passed over.
+        Rooms that are not the user's are passed over, and those with a block between members.
         """
         self._gather(Watermark(room_id, user_id, seq, 0))
 
@@ -60,7 +60,10 @@ class WatermarkService:
 
     def _gather(self, mark: Watermark) -> None:
         def take(roster: Roster | AppError) -> None:
-            if isinstance(roster, Roster) and mark.user_id in roster.members:
+            if isinstance(roster, AppError) or mark.user_id not in roster.members:
+                return
+            # Whoever is blocked must not see that the other one is here and reads.
+            if not roster.is_blocked:
                 self._merge(mark)
                 if not self._is_flushing:
                     self._is_flushing = True

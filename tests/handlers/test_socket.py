@@ -444,6 +444,22 @@ async def test_marks_are_told_to_everybody_in_the_room(
     assert (await sender.expect("watermark"))["read_seq"] == 1
 
 
+async def test_across_a_block_nobody_sees_how_far_the_other_reads(
+    ws: Connect, fetch: Fetch, people: People, room: Room, alice: Peer, bob: Peer
+) -> None:
+    sender, reader = await ws(alice), await ws(bob)
+    await send(sender, room, 1, **sealed([bob], await people.versions(alice, bob)))
+    await sender.expect("message.accepted", id=1)
+    assert (await fetch("PUT", f"/api/blocks/{alice.user_id}", as_=bob)).status == 200
+    await sender.expect("contact.changed")
+    await reader.send("message.read", room=room.room_id, seq=1)
+    await asyncio.sleep(0.2)
+    assert await sender.quiet() == []
+    answer = await fetch("GET", f"/api/rooms/{room.room_id}", as_=alice)
+    assert [member["read_seq"] for member in answer.json["members"]] == [0, 0]
+    assert [member["delivered_seq"] for member in answer.json["members"]] == [0, 0]
+
+
 async def test_a_burst_of_marks_is_told_once(
     ws: Connect, people: People, room: Room, alice: Peer, bob: Peer
 ) -> None:
