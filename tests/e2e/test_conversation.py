@@ -178,6 +178,7 @@ async def test_everything_is_done_by_keys_alone(pair: tuple[Person, Person]) -> 
     await keys.press("Enter")
     await binh.reads("bằng bàn phím")
     await keys.press("Escape")
+    await expect(an.get("room-item")).to_be_focused()
     await keys.press("/")
     await expect(an.get("search-input")).to_be_focused()
     await keys.type("binh")
