@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.encoding import b64url, lp, parse_b64url, sealed_tuple, split_sealed_tuple
+from protocol.encoding import (
+    b64url,
+    checked_bytes,
+    lp,
+    parse_b64url,
+    sealed_tuple,
+    split_sealed_tuple,
+)
 from protocol.errors import AppError
 
 
@@ -23,6 +30,11 @@ def test_bytes_survive(data: bytes) -> None:
 def test_every_other_spelling_is_refused(text: str) -> None:
     with pytest.raises(AppError, match="bad_request"):
         parse_b64url(text)
+
+
+@given(st.binary(max_size=100))
+def test_the_short_way_reads_canonical_text_as_the_strict_one_does(data: bytes) -> None:
+    assert checked_bytes(b64url(data)) == data
 
 
 @pytest.mark.parametrize("length", [0, 2, 4])
