@@ -43,6 +43,8 @@ class Appended:
     fresh: bool
 
 
+EVERYTHING = 2**63 - 1  # characters, where a reader has room for any page
+
 AppendDone = Callable[[Appended | AppError], None]
 
 
@@ -69,8 +71,12 @@ class MessageStore(Protocol):
         after: int | None = None,
         before: int | None = None,
         limit: int,
+        max_chars: int = EVERYTHING,
     ) -> tuple[list[Message], bool]:
         """Return up to `limit` messages, oldest first, each with the reader's capsule or None.
+
+        They end early rather than hold payloads of more than `max_chars`, and nothing beyond is
+        read; one message there always is.
 
         With `after` the oldest ones above it, with `before` the newest ones below it, with neither
         the newest ones. The flag says whether there are more in that direction. A room that is gone

@@ -113,11 +113,10 @@ class MessageService:
             after=after,
             before=before,
             limit=limit,
+            max_chars=PAGE_BYTES,
         )
-        fitting = _fitting(messages, from_start=after is not None)
-        has_more = has_more or len(fitting) < len(messages)
         last_seq = max(room.last_seq, messages[-1].seq if messages else 0)
-        return Page(fitting, has_more, last_seq)
+        return Page(messages, has_more, last_seq)
 
     def _append(self, roster: Roster, sender: Principal, body: SendBody, done: SendDone) -> None:
         message = self._checked(roster, sender, body)
@@ -237,15 +236,3 @@ def _stored(message: NewMessage, place: Appended, members: tuple[UserId, ...]) -
         server_ms=place.server_ms,
     )
     return MessageStored(message.room_id, entry, message.capsules, members)
-
-
-def _fitting(messages: list[Message], *, from_start: bool) -> list[Message]:
-    """Keep the messages nearest to where the page was asked from."""
-    left = PAGE_BYTES
-    kept: list[Message] = []
-    for message in messages if from_start else reversed(messages):
-        left -= len(message.payload)
-        if kept and left < 0:
-            break
-        kept.append(message)
-    return kept if from_start else kept[::-1]

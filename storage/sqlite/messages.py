@@ -2,12 +2,13 @@
 
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import apsw
 import msgspec
 
-from models.messages import AppendDone, NewMessage
+from models.messages import EVERYTHING, AppendDone, NewMessage
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import Capsule, Message
 from protocol.ids import DeviceId, MsgId, RoomId, UserId
@@ -56,6 +57,17 @@ def _message(row: Any) -> Message:
     )
 
 
+def _fitting(messages: Iterable[Message], limit: int, max_chars: int) -> tuple[list[Message], bool]:
+    """Take what a page may hold, and say whether there is more."""
+    kept: list[Message] = []
+    for message in messages:
+        max_chars -= len(message.payload)
+        if len(kept) == limit or (kept and max_chars < 0):
+            return kept, True
+        kept.append(message)
+    return kept, False
+
+
 class SqliteMessageStore:
     """`models.messages.MessageStore` in SQLite."""
 
@@ -95,6 +107,7 @@ class SqliteMessageStore:
         after: int | None = None,
         before: int | None = None,
         limit: int,
+        max_chars: int = EVERYTHING,
     ) -> tuple[list[Message], bool]:
         upwards = after is not None
         query = _PAGE.format(direction="ASC" if upwards else "DESC")
@@ -107,10 +120,9 @@ class SqliteMessageStore:
             "before": LAST_SEQ if before is None else before,
             "limit": limit + 1,
         }
-        rows = await self._database.scan(
-            lambda c: [_message(row) for row in c.execute(query, values)]
+        messages, has_more = await self._database.scan(
+            lambda c: _fitting(map(_message, c.execute(query, values)), limit, max_chars)
         )
-        messages, has_more = rows[:limit], len(rows) > limit
         return (messages if upwards else messages[::-1]), has_more
 
     async def last_of_device(

@@ -298,6 +298,23 @@ async def test_pages_hold_what_was_asked_for_oldest_first(
     assert ([m.seq for m in messages], more) == (seqs, has_more)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "payloads", "seqs"),
+    [
+        ({"after": 2}, 2, [3, 4]),
+        ({"before": 8}, 2, [6, 7]),
+        ({}, 3, [10, 11, 12]),
+        ({"after": 2}, 0, [3]),
+        ({"before": 8}, 0, [7]),
+    ],
+)
+async def test_a_page_ends_early_rather_than_hold_too_much(page, twelve, bounds, payloads, seqs):
+    ((message, *_), _) = await page(twelve)
+    max_chars = payloads * len(message.payload)
+    messages, has_more = await page(twelve, max_chars=max_chars, **bounds)
+    assert ([m.seq for m in messages], has_more) == (seqs, True)
+
+
 async def test_an_unknown_room_has_no_page(make, page):
     assert await page(make.room()) == ([], False)
 
