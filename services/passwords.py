@@ -109,6 +109,10 @@ class PasswordService:
         self._quotas.restore("login", key)
         self._quotas.restore("password-change", account.user_id)
         changed = Verifier(salt, kdf, await self._hasher.hash(new_auth_key))
+        # A reset may have come first, by the owner of a log-in that was stolen.
+        now = await self._access.account(principal.user_id)
+        if now.verifier != account.verifier:
+            raise AppError(ErrorCode.BAD_CREDENTIALS, "changed meanwhile")
         await self._stores.backups.put_with_verifier(backup, changed)
         await self._logins.end_all(principal.user_id, ENDED, keep=principal.login_id)
         self._codes.post(password_changed(), account.email)

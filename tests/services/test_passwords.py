@@ -191,6 +191,23 @@ async def test_a_refused_change_changes_nothing(
     await house.principal(other)
 
 
+async def test_a_change_that_overlaps_a_reset_does_not_undo_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = await house.sign_up(AN)
+    honest = house.hasher.verify
+
+    async def slow(key: bytes, stored: str | None) -> bool:
+        is_right = await honest(key, stored)
+        monkeypatch.setattr(house.hasher, "verify", honest)
+        await reset(house)
+        return is_right
+
+    monkeypatch.setattr(house.hasher, "verify", slow)
+    await refused(ErrorCode.BAD_CREDENTIALS, change(house, opened, auth_key(AN), 1))
+    await refused(ErrorCode.NOT_FOUND, house.backups.of_user(opened.account.user_id))
+
+
 async def test_guessing_the_old_password_is_slowed(house: House) -> None:
     opened = await house.sign_up(AN)
     for _ in range(20):
