@@ -8,6 +8,7 @@ import {
   count,
   flag,
   list,
+  millis,
   nullable,
   object,
   oneOf,
@@ -65,8 +66,8 @@ export const loginList = object({
       login_id: id16,
       device_id: nullable(id16),
       device: object({ name: text(256), platform: text(32) }),
-      created_ms: count,
-      last_used_ms: count,
+      created_ms: millis,
+      last_used_ms: millis,
       current: flag,
     }),
   ),
@@ -77,19 +78,19 @@ export const findAnswer = object({ user: nullable(person) });
 export const contact = object({
   user: person,
   state: oneOf("incoming", "outgoing", "accepted"),
-  created_ms: count,
+  created_ms: millis,
 });
 export const contactList = object({
   contacts: list(contact),
-  invites: list(object({ email: text(254), created_ms: count })),
+  invites: list(object({ email: text(254), created_ms: millis })),
   blocked: list(person),
 });
 
 const signedPreKey = object({
   id: count,
   pub: point,
-  created_ms: count,
-  expires_ms: count,
+  created_ms: millis,
+  expires_ms: millis,
   sig: signature,
 });
 const oneTimePreKey = object({ id: count, pub: point, sig: signature });
@@ -134,12 +135,12 @@ export const room = object({
   nonce: id16,
   members: list(member, 2),
   last_seq: count,
-  created_ms: count,
-  expires_ms: count,
+  created_ms: millis,
+  expires_ms: millis,
 });
 export const roomList = object({ rooms: list(room) });
 export const messagePage = object({ messages: list(anything, HISTORY_PAGE), has_more: flag });
-export const sendAnswer = object({ seq: count, server_ms: count, frank: hash });
+export const sendAnswer = object({ seq: count, server_ms: millis, frank: hash });
 export const errorAnswer = object({
   error: object({
     code: text(64),

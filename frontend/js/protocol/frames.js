@@ -15,6 +15,7 @@ import {
   count,
   flag,
   list,
+  millis,
   nullable,
   object,
   oneOf,
@@ -47,7 +48,7 @@ export const message = object({
   c2: hash,
   capsule: nullable(capsule),
   frank: hash,
-  server_ms: count,
+  server_ms: millis,
   deleted: flag,
 });
 const numbered = object({ seq: count });
@@ -64,16 +65,16 @@ const FRAMES = Object.freeze({
   authenticated: object({
     user_id: id16,
     device_id: id16,
-    server_ms: count,
+    server_ms: millis,
     rooms: list(object({ id: roomId, last_seq: count })),
-    presence: list(object({ user: id16, status: presenceStatus, last_seen_ms: nullable(count) })),
+    presence: list(object({ user: id16, status: presenceStatus, last_seen_ms: nullable(millis) })),
   }),
   "message.accepted": object({
     id: count,
     room: roomId,
     msg_id: id16,
     seq: count,
-    server_ms: count,
+    server_ms: millis,
     frank: hash,
   }),
   "message.new": object({ room: roomId, message: anything }),
@@ -86,7 +87,7 @@ const FRAMES = Object.freeze({
   }),
   watermark: object({ room: roomId, user: id16, delivered_seq: count, read_seq: count }),
   typing: object({ room: roomId, user: id16, on: flag }),
-  presence: object({ user: id16, status: presenceStatus, last_seen_ms: nullable(count) }),
+  presence: object({ user: id16, status: presenceStatus, last_seen_ms: nullable(millis) }),
   "contact.changed": object({ user: id16, state: text(16) }),
   "profile.changed": object({ user: id16 }),
   "room.updated": object({ room: roomId }),
@@ -94,7 +95,7 @@ const FRAMES = Object.freeze({
   "devices.changed": object({ user: id16, version: count }),
   "prekeys.low": object({ opk: count }),
   "session.revoked": object({ reason: text(32) }),
-  pong: object({ id: optional(count), server_ms: count }),
+  pong: object({ id: optional(count), server_ms: millis }),
   error: object({ id: optional(count), error: refusal }),
 });
 

@@ -131,6 +131,13 @@ export function base64UpTo(maxBytes) {
 export const count = (value, path) =>
   Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : refuse(path);
 
+/** The last moment a Date can hold (ECMA-262 §21.4.1.1); a later one would throw where it is shown. */
+const LAST_MS = 8.64e15;
+
+/** @type {Shape<number>} milliseconds UTC */
+export const millis = (value, path) =>
+  count(value, path) <= LAST_MS ? Number(value) : refuse(path);
+
 /** @type {Shape<boolean>} */
 export const flag = (value, path) => (typeof value === "boolean" ? value : refuse(path));
 

@@ -9,6 +9,7 @@ import {
   base64,
   count,
   list,
+  millis,
   nullable,
   object,
   oneOf,
@@ -41,6 +42,12 @@ test("numbers are whole, not negative and exact", () => {
     assert.throws(() => count(value, "n"), refusal);
   }
   assert.equal(count(2 ** 53 - 1, "n"), 2 ** 53 - 1);
+});
+
+test("a time is one that a Date can hold, so no answer breaks the page that shows it", () => {
+  assert.equal(millis(8.64e15, "x"), 8.64e15);
+  assert.doesNotThrow(() => new Date(millis(8.64e15, "x")).toISOString());
+  assert.throws(() => millis(8.64e15 + 1, "x"), refusal);
 });
 
 test("ids have one spelling", () => {
