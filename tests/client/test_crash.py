@@ -10,7 +10,7 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -131,10 +131,17 @@ def _begin(work: object) -> asyncio.Task[None]:
 
 
 @pytest.fixture
-def server_process(tmp_path: Path) -> ServerProcess:
+def server_process(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server of this test's own, which may be killed."""
     quick = {"SEALROOM_FRAME_BURST": "10000", "SEALROOM_FRAMES_PER_SECOND": "10000"}
-    return ServerProcess(tmp_path / "server", quick | {"SEALROOM_DRAIN_WAIT_S": str(DRAIN_WAIT_S)})
+    process = ServerProcess(
+        tmp_path / "server", quick | {"SEALROOM_DRAIN_WAIT_S": str(DRAIN_WAIT_S)}
+    )
+    process.data_dir.mkdir()
+    process.start()
+    yield process
+    if process.is_running:
+        process.kill()
 
 
 @pytest_asyncio.fixture
@@ -142,8 +149,6 @@ async def pairs(
     server_process: ServerProcess, crowd: Crowd
 ) -> AsyncIterator[list[tuple[Talker, Talker]]]:
     """Two pairs of people, each pair in a room of its own."""
-    server_process.data_dir.mkdir()
-    server_process.start()
     made = []
     for _ in range(2):
         alice, bob = await crowd.contacts()
