@@ -271,10 +271,9 @@ async def test_closing_does_not_wait_for_ever(
     monkeypatch.setattr(smtp, "CLOSE_S", 0.05)
     one = mailer(1, "starttls")
     send(one)
-    await one.close()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert all(task.done() for task in one._waiting)
+    await asyncio.wait_for(one.close(), 10)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*one._waiting, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ async () => {
     .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 """
+# Colours on their way from one theme to the other have the contrast of neither.
+SETTLED = """
+() => document.getAnimations().every(
+  (one) => one.effect.getComputedTiming().iterations === Infinity || one.playState !== "running")
+"""
 TWICE = """
 () => {
   const many = /^(message|message-text|room-item|presence|search-result|attachment.*|contact-.*)$/;
@@ -72,6 +77,7 @@ def test_a_screen_suits_everybody(open_page: Open, name: str) -> None:
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(FRAMES_MS)
+        page.wait_for_function(SETTLED)
         assert page.evaluate(SERIOUS) == [], theme
     page.set_viewport_size(ZOOMED)
     assert page.evaluate("document.documentElement.scrollWidth") <= ZOOMED["width"]
