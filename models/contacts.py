@@ -48,7 +48,11 @@ class ContactStore(Protocol):
         ...
 
     async def remove(self, user_id: UserId, other: UserId) -> bool:
-        """Decline, withdraw or end: both sides lose the relation; False when there was none."""
+        """Decline, withdraw or end: both sides lose the relation; False when there was none.
+
+        A request that `other` made by address goes on as an invitation to it, so that an answer
+        does not tell that the address has an account.
+        """
         ...
 
     async def state(self, user_id: UserId, other: UserId) -> State | None: ...
@@ -80,7 +84,7 @@ class ContactStore(Protocol):
         ...
 
     async def block(self, user_id: UserId, other: UserId, now_ms: int) -> None:
-        """Block and end the relation in one step; twice is once."""
+        """Block and end the relation, as `remove` does, in one step; twice is once."""
         ...
 
     async def unblock(self, user_id: UserId, other: UserId) -> bool: ...

@@ -202,8 +202,8 @@ class ContactService:
 
     def _tell_end(self, user_id: UserId, other: UserId, had: Contact | None) -> None:
         """Tell someone that a relation they had is over, if they ever saw who it was with."""
-        if had is not None:
-            self._tell(user_id, user_id if had.by_email else other, "none")
+        if had is not None and had.by_email is None:
+            self._tell(user_id, other, "none")
 
     def _tell(self, user_id: UserId, about: UserId, state: str) -> None:
         self._sink.publish(AccountAltered(user_id))

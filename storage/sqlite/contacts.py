@@ -39,6 +39,13 @@ def _accept(connection: apsw.Connection, user_id: UserId, other: UserId) -> None
 
 
 def _remove(connection: apsw.Connection, user_id: UserId, other: UserId) -> None:
+    """End what is between two people; what `other` asked of an address stays asked."""
+    connection.execute(
+        "INSERT INTO invites (user_id, email, created_ms)"
+        " SELECT user_id, by_email, created_ms FROM relations"
+        " WHERE user_id = ? AND other = ? AND by_email IS NOT NULL ON CONFLICT DO NOTHING",
+        (other, user_id),
+    )
     connection.execute(
         "DELETE FROM relations WHERE (user_id, other) IN (VALUES (?1, ?2), (?2, ?1))",
         (user_id, other),
@@ -88,7 +95,13 @@ def _request(
             _add(connection, user_id, other, "incoming", now_ms)
         _accept(connection, user_id, other)
         return "accepted"
-    _add(connection, user_id, other, "outgoing", asked_ms, by_email)
+    # An invitation that a refusal left behind goes on as this request, and keeps its date.
+    earlier = first(
+        connection,
+        "DELETE FROM invites WHERE user_id = ? AND email = ? RETURNING created_ms",
+        (user_id, by_email),
+    )
+    _add(connection, user_id, other, "outgoing", earlier[0] if earlier else asked_ms, by_email)
     blocked = first(
         connection, "SELECT 1 FROM blocks WHERE user_id = ? AND other = ?", (other, user_id)
     )

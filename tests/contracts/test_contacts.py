@@ -203,6 +203,21 @@ async def test_concurrent_fulfilments_hand_out_each_inviter_once(stores, open_mo
     assert sorted(len(result) for result in results) == [0, 0, 0, 0, 0, 10]
 
 
+@pytest.mark.parametrize("blocks", [False, True])
+async def test_a_request_by_address_goes_on_as_an_invitation_when_it_is_refused(
+    stores, people, blocks
+):
+    an, binh, _ = people
+    await stores.contacts.request(an, binh, 1_000, "binh@example.org")
+    if blocks:
+        await stores.contacts.block(binh, an, 2_000)
+    else:
+        assert await stores.contacts.remove(binh, an) is True
+    assert await stores.contacts.of_user(an) == []
+    assert await stores.contacts.of_user(binh) == []
+    assert await stores.contacts.invites(an) == [Invite("binh@example.org", 1_000)]
+
+
 async def test_blocking_ends_the_relation_and_is_once(stores, people):
     an, binh, _ = people
     await stores.contacts.request(an, binh, 1_000)

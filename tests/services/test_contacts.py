@@ -231,14 +231,30 @@ async def test_an_accepted_request_by_address_shows_who_it_was(
     assert await seen(house, an) == EMPTY | {"contacts": {binh.email: "accepted"}}
 
 
-async def test_a_declined_request_by_address_does_not_tell_whose_it_was(
+@pytest.mark.parametrize("answer", ["remove", "block"])
+async def test_a_refused_request_by_address_looks_never_answered(
+    house: House, an: Account, binh: Account, answer: str
+) -> None:
+    """Declined or blocked: the asker must not learn that the address has an account."""
+    await ask_by_email(house, an, binh.email)
+    before = (await house.contacts.of_user(an.user_id)).invites
+    house.sink.take()
+    await getattr(house.contacts, answer)(binh.user_id, an.user_id)
+    assert heard(house, an) == []
+    assert (await house.contacts.of_user(an.user_id)).invites == before
+    assert (await seen(house, binh))["contacts"] == {}
+
+
+async def test_who_was_declined_by_address_may_ask_again(
     house: House, an: Account, binh: Account
 ) -> None:
     await ask_by_email(house, an, binh.email)
-    house.sink.take()
     await house.contacts.remove(binh.user_id, an.user_id)
-    assert heard(house, an) == [(an.user_id, "none")]
-    assert await seen(house, an) == EMPTY
+    await ask_by_email(house, an, binh.email)
+    assert await seen(house, binh) == EMPTY | {"contacts": {an.email: "incoming"}}
+    assert await seen(house, an) == EMPTY | {"invites": [binh.email]}
+    await house.contacts.accept(binh.user_id, an.user_id)
+    assert await seen(house, an) == EMPTY | {"contacts": {binh.email: "accepted"}}
 
 
 async def test_an_invitation_waits_for_its_address(
