@@ -24,6 +24,12 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
+# A worker may outlive its page by a moment, and would still open what comes.
+ENGINE_GONE = """async () => {
+  while ((await navigator.locks.query()).held.length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}"""
 FORGET_SESSIONS = """async () => {
   const [{ name }] = await indexedDB.databases();
   const opened = indexedDB.open(name);
@@ -219,9 +225,9 @@ async def test_python_seals_again_what_a_browser_lost(browser_person: Person, cr
     await browser_person.sign_up("Browser")
     terminal = await crowd.person("terminal")
     room_id, _ = await befriend(browser_person, terminal)
-    await browser_person.page.goto("about:blank")
-    await terminal.engine.send_text(room_id, "sealed for what is gone")
     await browser_person.page.goto(f"{browser_person.server.origin}/health")
+    await browser_person.page.evaluate(ENGINE_GONE)
+    await terminal.engine.send_text(room_id, "sealed for what is gone")
     await browser_person.page.evaluate(FORGET_SESSIONS)
     await browser_person.open_only_room()
     for _ in range(100):
