@@ -27,14 +27,22 @@ export function createReceipts(core, { rooms, send }) {
     const room = rooms.get(id);
     if (room === undefined) return;
     const { told, deliveredSeq, readSeq } = room;
-    const delivered = Math.max(told.delivered, deliveredSeq, readSeq);
-    const isReadDue = readSeq > told.read;
-    // To have read it is to have received it: one frame says both.
-    const isDeliveredDue = !isReadDue && delivered > told.delivered;
-    const isTold =
-      (isReadDue && send({ type: "message.read", room: id, seq: readSeq })) ||
-      (isDeliveredDue && send({ type: "message.delivered", room: id, seq: deliveredSeq }));
-    if (isTold) await rooms.patch(id, { told: { delivered, read: Math.max(told.read, readSeq) } });
+    let { delivered, read } = told;
+    if (readSeq > read && send({ type: "message.read", room: id, seq: readSeq })) {
+      read = readSeq;
+      // To have read it is to have received it: one frame says both.
+      delivered = Math.max(delivered, readSeq);
+    }
+    // A reader further up has received more than they have read.
+    if (
+      deliveredSeq > delivered &&
+      send({ type: "message.delivered", room: id, seq: deliveredSeq })
+    ) {
+      delivered = deliveredSeq;
+    }
+    if (delivered > told.delivered || read > told.read) {
+      await rooms.patch(id, { told: { delivered, read } });
+    }
   };
 
   const flush = async () => {
