@@ -30,7 +30,10 @@ function setUp(more = {}) {
   };
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+const settled = () =>
+  new Promise((resolve) => {
+    setTimeout(resolve, 5);
+  });
 
 test("a reader further up tells both how far they have read and how far they have received", async () => {
   const { receipts, rooms, sent, told } = setUp();
