@@ -86,7 +86,13 @@ class Talker:
         self.under_way.add(body.msg_id)
         self.posted += 1
         with contextlib.suppress(*OUTAGE):
-            answer = await self.device.engine.post(self.room_id, body, socket)
+            try:
+                answer = await self.device.engine.post(self.room_id, body, socket)
+            except RefusedError as error:
+                # A server that stops stores nothing more; the message waits for the next life.
+                if error.code == ErrorCode.UNAVAILABLE:
+                    return
+                raise
             assert body.msg_id not in self.accepted
             self.accepted[body.msg_id] = answer.seq
             del self.unanswered[body.msg_id]
