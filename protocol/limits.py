@@ -63,4 +63,3 @@ FRAME_BURST = 200  # a browser coming back on-line answers a page of messages at
 BAD_FRAMES = 5  # then the connection is closed with BAD_FRAMES
 SOCKETS_PER_USER = 20
 TYPING_TTL_MS = 6 * SECOND_MS
-CATCH_UP_MS = 5 * SECOND_MS  # how late a lost bus event may be delivered (architecture §4.5)

@@ -28,8 +28,6 @@ SIGNED_PREKEY_GRACE_MS = 31 * DAY_MS
 """How long after `expiresAt` a sender still begins with it; beyond, the device is inactive."""
 ONE_TIME_PREKEY_POOL = 100
 """Pool size: 100 signatures cost a browser about 35 ms."""
-ONE_TIME_PREKEY_REFILL_BELOW = 25
-"""Server count that starts a refill."""
 _FIRST_ID_BELOW = 2**30
 """Half of the id space, so that a device never counts past its end."""
 

@@ -90,7 +90,6 @@ export const SIGNED_PREKEY_KEEP_MS = 21 * DAY_MS; // 7 d in use + 14 d for messa
 export const SIGNED_PREKEY_GRACE_MS = 31 * DAY_MS; // past expiry; older devices count as inactive
 export const FIRST_PREKEY_ID_LIMIT = 2 ** 30; // half the id space of 2^31, so that no device counts past its end
 export const ONE_TIME_PREKEYS = 100; // one upload: 100 signatures cost 35 ms in Chromium
-export const ONE_TIME_PREKEYS_LOW = 25; // refill below this: a busy day's new sessions still fit
 
 // Double Ratchet (SEAL1 §4.5)
 export const HEADER_BYTES = 75; // u8 version ‖ u8 type ‖ point ‖ u32 PN ‖ u32 N

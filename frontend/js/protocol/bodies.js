@@ -1,9 +1,8 @@
 /** Answers of `/api` as the browser checks them, mirror of protocol/bodies.py. */
 
 import { friendCode, hash, id16, point, roomId, signature, signedBytes } from "./fields.js";
-import { BACKUP_BYTES, CLAIM_TARGETS, HISTORY_PAGE, LIST_ENTRIES } from "./limits.js";
+import { BACKUP_BYTES, CLAIM_TARGETS, LIST_ENTRIES } from "./limits.js";
 import {
-  anything,
   base64UpTo,
   count,
   flag,
@@ -74,7 +73,6 @@ export const loginList = object({
 });
 
 export const person = object({ id: id16, display_name: text(256), friend_code: friendCode });
-export const findAnswer = object({ user: nullable(person) });
 export const contact = object({
   user: person,
   state: oneOf("incoming", "outgoing", "accepted"),
@@ -139,7 +137,6 @@ export const room = object({
   expires_ms: millis,
 });
 export const roomList = object({ rooms: list(room) });
-export const messagePage = object({ messages: list(anything, HISTORY_PAGE), has_more: flag });
 export const sendAnswer = object({ seq: count, server_ms: millis, frank: hash });
 export const errorAnswer = object({
   error: object({

@@ -271,14 +271,6 @@ export async function foretoldChange(vault, statements) {
 }
 
 /**
- * @param {Pin} pin
- * @returns {number} the newest list version seen of whichever identity is shown
- */
-export function newestVersion({ trusted, candidate }) {
-  return Math.max(trusted.list.version, candidate?.list.version ?? 0);
-}
-
-/**
  * @param {TrustStatement} statement
  * @param {Pin} pin
  * @returns {boolean} a statement counts for the account key it was made about, and for no other

@@ -4,6 +4,7 @@ import { button } from "../ui/button.js";
 import { openDialog } from "../ui/dialog.js";
 import { h } from "../ui/dom.js";
 import { t } from "../ui/i18n.js";
+import { personById } from "../state/people.js";
 import { act } from "./act.js";
 
 /**
@@ -14,8 +15,7 @@ import { act } from "./act.js";
 export async function openVerify(app, user) {
   const number = await act(app, "safetyNumber", { user });
   if (number === null) return;
-  const name =
-    app.store.get().people?.people.find((person) => person.id === user)?.displayName ?? "";
+  const name = personById(app.store.get().people, user)?.displayName ?? "";
   const close = button({ label: t("action.close"), onClick: () => dialog.close() });
   const mark = button({
     label: t(number.verified ? "verify.unmark" : "verify.mark"),
