@@ -99,9 +99,36 @@ class Settings:
     )
     database: str = _setting(
         "",
-        "Database URL; empty for sealroom.db in data_dir.",
-        "must be empty or begin with sqlite:///",
-        lambda value: not value or value.startswith("sqlite:///"),
+        "Database URL, sqlite:///path or mongodb://…; empty for sealroom.db in data_dir.",
+        "must be empty or begin with sqlite:///, mongodb:// or mongodb+srv://",
+        lambda value: not value or value.startswith(("sqlite:///", "mongodb://", "mongodb+srv://")),
+    )
+    database_wait_s: float = _setting(
+        30.0,
+        "How long a database that does not answer is tried again at the start.",
+        *_between(0, 3_600),
+    )
+    bus: str = _setting(
+        "",
+        "NATS servers that join several processes, separated by commas; empty for one process.",
+        "must be empty or begin with nats:// or tls://",
+        lambda value: not value or value.startswith(("nats://", "tls://")),
+    )
+    bus_user: str = _setting("", "User name on the bus; empty for no log-in.")
+    bus_password: str = _setting(_NO_SECRET, "Password there; better given as a file.")
+    bus_ca_file: str = _setting("", "Certificates to trust on the bus; empty for the system's.")
+    messenger_port: int = _setting(
+        9999, "Port of the TCP messenger; 0 takes a free one, -1 none.", *_between(-1, 65_535)
+    )
+    messenger_certificate_file: str = _setting(
+        "", "Certificate chain (PEM) of the TCP messenger; empty for no TLS there."
+    )
+    messenger_key_file: str = _setting("", "Its private key.")
+    balancers: tuple[str, ...] = _setting(
+        (),
+        "Networks of balancers, whose PROXY header is believed; from elsewhere it ends the connection.",
+        "must be addresses or networks like 10.0.0.0/8",
+        lambda values: all(_is_network(value) for value in values),
     )
     public_url: str = _setting(
         "",
@@ -199,6 +226,10 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"{field.name} = {value!r}: {rule[0]}.")
     if settings.mail == "smtp" and not settings.smtp_host:
         raise SettingsError("smtp_host = '': must be set when mail is smtp.")
+    if bool(settings.messenger_certificate_file) != bool(settings.messenger_key_file):
+        raise SettingsError(
+            "messenger_certificate_file and messenger_key_file: must be set both or neither."
+        )
     if settings.test_clock_file and not settings.is_loopback:
         raise SettingsError(
             f"test_clock_file = {settings.test_clock_file!r}: needs a loopback host."
