@@ -126,7 +126,7 @@ class Settings:
     messenger_key_file: str = _setting("", "Its private key.")
     balancers: tuple[str, ...] = _setting(
         (),
-        "Networks of balancers, whose PROXY header is believed; from elsewhere it ends the connection.",
+        "Networks whose PROXY header is believed; a header from elsewhere ends the connection.",
         "must be addresses or networks like 10.0.0.0/8",
         lambda values: all(_is_network(value) for value in values),
     )
