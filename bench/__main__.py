@@ -48,7 +48,12 @@ def running(command: list[str], settings: dict[str, str]) -> Iterator[tuple[str,
 
 def sealroom(folder: Path) -> tuple[list[str], dict[str, str]]:
     """How to run Sealroom on this data."""
-    where = {"SEALROOM_DATA_DIR": str(folder), "SEALROOM_PORT": "0", "SEALROOM_HOST": "127.0.0.1"}
+    where = {
+        "SEALROOM_DATA_DIR": str(folder),
+        "SEALROOM_HOST": "127.0.0.1",
+        "SEALROOM_PORT": "0",
+        "SEALROOM_MESSENGER_PORT": "-1",
+    }
     return ["server.py"], where | NO_LIMITS
 
 

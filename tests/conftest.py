@@ -57,7 +57,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(host="127.0.0.1", port=0, data_dir=str(tmp_path))
+    return Settings(host="127.0.0.1", port=0, messenger_port=0, data_dir=str(tmp_path))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class ServerProcess:
         port = self.origin.rsplit(":", 1)[-1] if self.origin else "0"
         environment = os.environ | {
             "SEALROOM_PORT": port,
+            "SEALROOM_MESSENGER_PORT": "0",
             "SEALROOM_DATA_DIR": str(self.data_dir),
             "SEALROOM_TEST_CLOCK_FILE": str(self._clock_file),
             **self.settings,

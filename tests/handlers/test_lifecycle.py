@@ -119,7 +119,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "server.py", *arguments],
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | {"SEALROOM_MESSENGER_PORT": "0"} | environment,
         capture_output=True,
         text=True,
         check=False,
