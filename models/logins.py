@@ -1,5 +1,6 @@
 """A log-in: one browser's chain of refresh tokens (architecture §2 Sessions, S-13)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,6 +43,10 @@ class LoginStore(Protocol):
     async def create(self, login: Login, token_hash: str) -> None: ...
 
     async def by_id(self, login_id: LoginId, now_ms: int) -> Login | None: ...
+
+    async def live_of(self, login_ids: Collection[LoginId], now_ms: int) -> set[LoginId]:
+        """Return those of these log-ins that have neither ended nor run out, in one query."""
+        ...
 
     async def of_user(self, user_id: UserId, now_ms: int) -> list[Login]:
         """Return the live log-ins, most recently used first."""

@@ -1,8 +1,10 @@
 """Log-ins, their refresh tokens, and trusted browsers in SQLite."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import apsw
+import msgspec
 
 from models.logins import Login, Rotation
 from protocol.ids import DeviceId, LoginId, UserId
@@ -13,6 +15,10 @@ _LOGIN = (
     "login_id, user_id, device_id, device_name, platform, address_prefix, created_ms, proven_ms,"
     " last_used_ms, expires_ms"
 )
+_LIVE_OF = """
+    SELECT login_id FROM json_each(?) asked CROSS JOIN logins ON login_id = asked.value
+    WHERE expires_ms > ?
+"""
 
 
 def _end(connection: apsw.Connection, condition: str, *values: str | None) -> list[LoginId]:
@@ -57,6 +63,11 @@ class SqliteLoginStore:
         query = f"SELECT {_LOGIN} FROM logins WHERE login_id = ? AND expires_ms > ?"
         row = await self._database.read(lambda c: first(c, query, (login_id, now_ms)))
         return Login(*row) if row else None
+
+    async def live_of(self, login_ids: Collection[LoginId], now_ms: int) -> set[LoginId]:
+        values = (msgspec.json.encode(list(login_ids)).decode(), now_ms)
+        rows = await self._database.scan(lambda c: every(c, _LIVE_OF, values))
+        return {row[0] for row in rows}
 
     async def of_user(self, user_id: UserId, now_ms: int) -> list[Login]:
         query = (

@@ -145,6 +145,16 @@ async def test_all_log_ins_of_a_user_end_but_one(stores, make):
     assert await stores.logins.by_id(other.login_id, 1_500) == other
 
 
+async def test_of_many_log_ins_those_that_live_are_found_at_once(stores, make):
+    logins = [make.login(expires_ms=5_000 + n) for n in range(4)]
+    for login in logins:
+        await stores.logins.create(login, make.text(32))
+    await stores.logins.end(logins[3].login_id)
+    asked = [login.login_id for login in logins] + [make.login().login_id]
+    assert await stores.logins.live_of(asked, 5_000) == {login.login_id for login in logins[1:3]}
+    assert await stores.logins.live_of([], 5_000) == set()
+
+
 async def test_the_log_ins_of_a_device_end(stores, make):
     user, device_id = make.user(), make.device_id()
     mine = [make.login(user, device_id=device_id) for _ in range(2)]
