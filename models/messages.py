@@ -43,6 +43,15 @@ class Appended:
     fresh: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A room whose log has grown: the number it has reached, and who is in it."""
+
+    room_id: RoomId
+    last_seq: int
+    members: tuple[UserId, ...]
+
+
 EVERYTHING = 2**63 - 1  # characters, where a reader has room for any page
 
 AppendDone = Callable[[Appended | AppError], None]
@@ -88,4 +97,13 @@ class MessageStore(Protocol):
         self, user_id: UserId, device_id: DeviceId, now_ms: int
     ) -> tuple[RoomId, MsgId] | None:
         """Return the last message accepted from a device that has not expired (SEAL1 §4.6)."""
+        ...
+
+    async def grown(self, since: int | None) -> tuple[list[Grown], int]:
+        """Return the rooms whose logs grew after `since`, and where to go on from.
+
+        None returns no rooms, only the place. Places come from this method alone and mean nothing
+        else. A room may be told again; none that has not ended is ever left out, whichever process
+        wrote to it. One that has ended may be told until it is swept.
+        """
         ...

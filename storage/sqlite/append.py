@@ -34,7 +34,8 @@ _FIND_ROOMS = """
     CROSS JOIN members m ON m.room_key = r.room_key AND m.user_id = asked.value ->> 1
 """
 _FIND_REPEATED = """
-    SELECT (SELECT coalesce(max(message_key), 0) FROM messages),
+    SELECT max((SELECT coalesce(max(message_key), 0) FROM messages),
+               (SELECT highest_key FROM erased WHERE one = 1)),
            json_group_array(json_array(asked.key, m.seq, m.server_ms, m.frank))
     FROM json_each(?) asked
     CROSS JOIN messages m ON m.room_key = asked.value ->> 0

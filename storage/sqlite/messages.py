@@ -8,13 +8,13 @@ from typing import Any
 import apsw
 import msgspec
 
-from models.messages import EVERYTHING, AppendDone, NewMessage
+from models.messages import EVERYTHING, AppendDone, Grown, NewMessage
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import Capsule, Message
 from protocol.ids import DeviceId, MsgId, RoomId, UserId
 from storage.sqlite.append import Entry, append_batch
 from storage.sqlite.database import SqliteDatabase
-from storage.sqlite.rows import first
+from storage.sqlite.rows import every, first
 
 WAITING_BYTES = 64 * 1024 * 1024  # ciphertext held while the disk is slow; more is refused
 LAST_SEQ = 2**63 - 1
@@ -38,6 +38,15 @@ _LAST_OF_DEVICE = """
         FROM members u JOIN rooms live USING (room_key) JOIN messages mine USING (room_key)
         WHERE u.user_id = ? AND live.expires_ms > ? AND mine.sender_device = ?
     )
+"""
+# One writer at a time gives out the keys, in the transaction that makes them visible: whoever sees
+# a key sees every lower one.
+_PLACE = "SELECT coalesce(max(message_key), 0) FROM messages"
+_GROWN = """
+    SELECT r.room_id, r.last_seq, json_group_array(u.user_id)
+    FROM (SELECT DISTINCT room_key FROM messages NOT INDEXED WHERE message_key > ?) grown
+    CROSS JOIN rooms r USING (room_key) CROSS JOIN members u USING (room_key)
+    GROUP BY r.room_key
 """
 
 
@@ -131,6 +140,16 @@ class SqliteMessageStore:
         values = (user_id, now_ms, device_id)
         row = await self._database.scan(lambda c: first(c, _LAST_OF_DEVICE, values))
         return (row[0], row[1]) if row else None
+
+    async def grown(self, since: int | None) -> tuple[list[Grown], int]:
+        def look(connection: apsw.Connection) -> tuple[list[Grown], int]:
+            # The place first: what is committed in between is told again, not left out.
+            place = first(connection, _PLACE)[0]
+            rows = [] if since is None else every(connection, _GROWN, (since,))
+            grown = [Grown(room, seq, tuple(msgspec.json.decode(who))) for room, seq, who in rows]
+            return grown, place
+
+        return await self._database.scan(look)
 
 
 class _Batch:

@@ -21,6 +21,12 @@ _EXPIRING = (
     ("trusts", "expires_ms", 0, 256),
 )
 
+_REMEMBER_HIGHEST = """
+    UPDATE erased
+    SET highest_key = max(highest_key, (SELECT coalesce(max(message_key), 0) FROM messages))
+    WHERE one = 1
+"""
+
 Result = TypeVar("Result")
 
 
@@ -85,6 +91,7 @@ def _delete_some(
 
 
 def _delete_messages(connection: apsw.Connection, room_key: int) -> bool:
+    connection.execute(_REMEMBER_HIGHEST)
     connection.execute(
         "DELETE FROM messages WHERE message_key IN"
         " (SELECT message_key FROM messages WHERE room_key = ? LIMIT ?)",

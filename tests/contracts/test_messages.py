@@ -371,3 +371,56 @@ async def test_more_than_may_wait_is_refused_in_its_turn(stores, make, room):
     # What was let go makes room again.
     again, _ = await append_all(stores, [make.message(room)])
     assert again[0].seq == len(stored) + 1
+
+
+async def test_who_looks_for_the_first_time_is_told_no_room(stores, make, append, room):
+    await append(make.message(room))
+    assert (await stores.messages.grown(None))[0] == []
+
+
+async def test_every_room_that_grew_is_told_with_its_members(stores, make, append, room):
+    quiet, other = make.room(), make.room()
+    for opened in (quiet, other):
+        await stores.rooms.open_dm(opened, 1_000)
+    _, place = await stores.messages.grown(None)
+    for grown in (room, other, room):
+        await append(make.message(grown))
+    found, _ = await stores.messages.grown(place)
+    assert {grown.room_id: (grown.last_seq, set(grown.members)) for grown in found} == {
+        room.room_id: (2, {member.user_id for member in room.members}),
+        other.room_id: (1, {member.user_id for member in other.members}),
+    }
+
+
+async def test_whoever_goes_on_from_place_to_place_misses_no_message(open_more, make, append):
+    """Also not those of another process, nor those that are written while it looks."""
+    writing, looking = await open_more(), await open_more()
+    rooms = [make.room() for _ in range(5)]
+    for room in rooms:
+        await writing.rooms.open_dm(room, 1_000)
+    _, place = await looking.messages.grown(None)
+    told = {}
+    for _ in range(10):
+        appended = append_all(writing, [make.message(room) for room in rooms * 4])
+        while True:
+            is_written = appended.done()
+            found, place = await looking.messages.grown(place)
+            told |= {grown.room_id: grown.last_seq for grown in found}
+            if is_written:
+                break
+        outcomes, _ = await appended
+        assert told == {room.room_id: outcomes[index - 5].seq for index, room in enumerate(rooms)}
+
+
+async def test_a_room_that_grows_after_others_were_removed_is_told(stores, make, append, room):
+    """The newest messages of all go; what comes next must not look older than they were."""
+    for _ in range(3):
+        gone = make.room()
+        await stores.rooms.open_dm(gone, 1_000)
+        for _ in range(3):
+            await append(make.message(gone))
+        _, place = await stores.messages.grown(None)
+        await stores.rooms.remove(gone.room_id)
+        last = await append(make.message(room))
+        grown, _ = await stores.messages.grown(place)
+        assert {one.room_id: one.last_seq for one in grown}[room.room_id] == last.seq
