@@ -18,7 +18,7 @@ from config.load import load
 from config.logs import set_up
 from config.secrets import Secrets, open_secrets
 from config.settings import Settings, SettingsError, effective, example
-from handlers import SealroomApplication, build_routes
+from handlers import SealroomApplication, build_live, build_routes
 from handlers.assets import Assets
 from handlers.health import Readiness
 from handlers.lifecycle import Lifecycle
@@ -68,7 +68,8 @@ def build(
     for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
     origins = frozenset((settings.public_url,)) - {""}
-    routes = build_routes(services, hub, stores.database, clock, readiness, assets, origins)
+    live = build_live(services, hub, clock)
+    routes = build_routes(services, live, stores.database, readiness, assets, origins)
     application = SealroomApplication(routes, hosts=settings.hosts, origins=origins)
     proxies = TrustedProxies(settings.trusted_proxies)
     return Lifecycle(

@@ -31,6 +31,7 @@ from handlers import (
     socket,
 )
 from handlers.base import BaseHandler, NotFoundHandler
+from handlers.conversation import Live
 from handlers.paths import template
 from handlers.security import audit_routes, guard
 from models.ports import Clock
@@ -43,22 +44,10 @@ from services.logins import address_prefix
 _log = logging.getLogger("sealroom.access")
 
 
-def build_routes(
-    services: Services,
-    hub: Hub,
-    database: Database,
-    clock: Clock,
-    readiness: health.Readiness,
-    files: assets.Assets,
-    origins: frozenset[str],
-) -> list[URLSpec]:
-    """Return every route there is.
-
-    Args:
-        origins: of which pages may connect, besides those from the host they connect to.
-    """
+def build_live(services: Services, hub: Hub, clock: Clock) -> Live:
+    """Return what every connection talks to."""
     s = services
-    live = socket.Live(
+    return Live(
         logins=s.logins,
         rooms=s.rooms,
         messages=s.messages,
@@ -68,8 +57,23 @@ def build_routes(
         quotas=s.quotas,
         hub=hub,
         clock=clock,
-        origins=origins,
     )
+
+
+def build_routes(
+    services: Services,
+    live: Live,
+    database: Database,
+    readiness: health.Readiness,
+    files: assets.Assets,
+    origins: frozenset[str],
+) -> list[URLSpec]:
+    """Return every route there is.
+
+    Args:
+        origins: of which pages may connect, besides those from the host they connect to.
+    """
+    s, clock = services, live.clock
     calls = [
         *health.routes(database=database, clock=clock, readiness=readiness),
         *logins.routes(
@@ -90,7 +94,7 @@ def build_routes(
     return [
         *calls,
         *openapi.routes(others=calls),
-        *socket.routes(live=live),
+        *socket.routes(live=live, origins=origins),
         *assets.routes(assets=files),
     ]
 

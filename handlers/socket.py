@@ -1,96 +1,33 @@
-"""GET /ws: one connection of one device; its frames become service calls, their outcome frames.
+"""GET /ws: a conversation over a WebSocket."""
 
-    open ──▶ authenticate within 10 s ──▶ frames … ──▶ closed
-               └─ refused: error, and another try until the 10 s are over
-
-A frame that is refused gets an error frame and disturbs nothing else.
-"""
-
-import asyncio
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from tornado.routing import URLSpec
 from tornado.websocket import WebSocketHandler
 
 from handlers.base import BaseHandler
-from handlers.framing import TOO_BIG
-from handlers.lanes import Lanes
+from handlers.conversation import Conversation, Live
 from handlers.security import public
 from handlers.websocket import Upgrade, WebSocket, check_handshake
-from models.messages import Appended
-from models.ports import Clock
-from protocol import frames
-from protocol.errors import AppError, CloseCode, ErrorCode, RateLimited
-from protocol.frames import dump, parse
-from protocol.ids import RoomId
-from protocol.limits import (
-    ACCESS_TOKEN_TTL_MS,
-    AUTHENTICATE_MS,
-    BAD_FRAMES,
-    FRAME_BYTES,
-    PRE_AUTH_FRAME_BYTES,
-    SOCKETS_PER_USER,
-)
-from realtime.hub import Connection, Hub
-from services.logins import LoginService, Principal
-from services.messages import MessageService
-from services.presence import PresenceService
-from services.quotas import Quotas, address_key
-from services.rooms import RoomService
-from services.tasks import spawn
-from services.typing import TypingService
-from services.watermarks import WatermarkService
-
-_log = logging.getLogger("sealroom.socket")
-LOOK_AGAIN_MS = ACCESS_TOKEN_TTL_MS  # whether the log-in has run out, which nobody announces
-_AUTHENTICATION = RoomId("")  # the lane in which authentications follow one another
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What a connection talks to."""
-
-    logins: LoginService
-    rooms: RoomService
-    messages: MessageService
-    watermarks: WatermarkService
-    typing: TypingService
-    presence: PresenceService
-    quotas: Quotas
-    hub: Hub
-    clock: Clock
-    origins: frozenset[str]
-
-
-class _Numbered(msgspec.Struct):
-    """What can be read of a frame that is otherwise not of the documented form."""
-
-    id: frames.RequestId | msgspec.UnsetType = msgspec.UNSET
+from protocol.errors import AppError, ErrorCode
+from protocol.limits import PRE_AUTH_FRAME_BYTES
+from services.quotas import address_key
 
 
 class SocketHandler(WebSocketHandler, BaseHandler):
-    """One connection. `_principal` is whom it speaks for once that has been shown."""
+    """The handshake; what comes after it no longer knows this handler."""
 
-    def initialize(self, *, live: Live) -> None:
+    def initialize(self, *, live: Live, origins: frozenset[str]) -> None:
         self._live = live
-        self._principal: Principal | None = None
-        self._is_added = False
-        self._lanes = Lanes()
-        self._bad_frames = 0
-        self._refused_frames = 0
-        self._deadline: asyncio.TimerHandle | None = None
+        self._origins = origins
 
     @public
     async def get(self, *args: Any, **kwargs: Any) -> None:
         check_handshake(self.request)
         origin = self.request.headers.get("Origin", "")
         is_same_host = urlsplit(origin).netloc.lower() == self.request.host.lower()
-        if not is_same_host and origin not in self._live.origins:
+        if not is_same_host and origin not in self._origins:
             raise AppError(ErrorCode.BAD_ORIGIN)
         self._live.quotas.take("socket-open", address_key(self.address))
         await super().get(*args, **kwargs)
@@ -99,281 +36,14 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         return True  # `get` has looked, and refuses a missing one too
 
     def get_websocket_protocol(self) -> Upgrade:
-        self._socket = WebSocket(self, PRE_AUTH_FRAME_BYTES)
-        self._connection: Connection = self._live.hub.open(self._socket)
-        return Upgrade(self, self._socket)
+        live, request_id = self._live, self.request_id
+        socket = WebSocket(lambda wire: Conversation(live, wire, request_id), PRE_AUTH_FRAME_BYTES)
+        return Upgrade(self, socket)
 
     def open(self, *_args: str, **_kwargs: str) -> None:
         self.set_nodelay(True)
-        self._deadline = asyncio.get_running_loop().call_later(
-            AUTHENTICATE_MS / 1_000, self._connection.close, CloseCode.AUTHENTICATION_TIMEOUT
-        )
-
-    def on_close(self) -> None:
-        self._connection.lost()
-        self._live.quotas.restore("frames", self.request_id)
-        if self._deadline is not None:
-            self._deadline.cancel()
-        if self._is_added:
-            self._is_added = False
-            user_id = self._connection.user_id
-            self._live.hub.remove(self._connection)
-            self._live.presence.disconnected(user_id, self._connection)
-            if not self._live.hub.count(user_id):
-                self._live.typing.gone(user_id)
-
-    # ── what arrives ─────────────────────────────────────────────────────────────────────────────
-
-    def on_text(self, payload: bytes) -> None:
-        if not self._is_within_rate():
-            return
-        try:
-            frame = parse(payload)
-        except AppError as error:
-            self._reply_error(error, _id_of(payload))
-            self._count_bad(error)
-            return
-        try:
-            _HANDLERS[type(frame)](self, frame)
-        except AppError as error:
-            self._reply_error(error, getattr(frame, "id", msgspec.UNSET))
-        except Exception:  # noqa: BLE001 - a bug costs one answer, not the connection
-            _log.exception("A frame failed", extra={"request_id": self.request_id})
-            self._reply_error(AppError(ErrorCode.INTERNAL), getattr(frame, "id", msgspec.UNSET))
-
-    def on_other(self, *, is_ping: bool) -> None:
-        if self._is_within_rate() and not is_ping:
-            error = AppError(ErrorCode.BAD_REQUEST, "binary")
-            self._reply_error(error)
-            self._count_bad(error)
-
-    def on_broken(self, code: int) -> None:
-        if code == TOO_BIG:
-            self._reply_error(AppError(ErrorCode.TOO_LARGE))
-        self._connection.close(code)
-
-    def on_pause(self, *, is_paused: bool) -> None:
-        if is_paused:
-            self._connection.pause()
-        else:
-            self._connection.resume()
-
-    def on_lost(self) -> None:
-        self.on_ws_connection_close()
-
-    def _is_within_rate(self) -> bool:
-        try:
-            self._live.quotas.take("frames", self.request_id)
-        except RateLimited as error:
-            self._refused_frames += 1
-            self._reply_error(error)
-            if self._refused_frames >= BAD_FRAMES:
-                self._connection.close(CloseCode.TOO_MANY)
-            return False
-        return True
-
-    def _count_bad(self, error: AppError) -> None:
-        if error.code is ErrorCode.BAD_REQUEST:
-            self._bad_frames += 1
-            if self._bad_frames >= BAD_FRAMES:
-                self._connection.close(CloseCode.BAD_FRAMES)
-
-    # ── what it means ────────────────────────────────────────────────────────────────────────────
-
-    def _authenticated(self) -> Principal:
-        if self._principal is None:
-            raise AppError(ErrorCode.UNAUTHENTICATED, "authenticate first")
-        return self._principal
-
-    def _on_authenticate(self, frame: frames.Authenticate) -> None:
-        self._lanes.begin(_AUTHENTICATION, lambda: spawn(self._authenticate(frame)), alone=True)
-
-    def _on_send(self, frame: frames.MessageSend) -> None:
-        principal = self._authenticated()
-
-        def sent(result: Appended | AppError) -> None:
-            if isinstance(result, AppError):
-                self._reply_error(result, frame.id)
-            else:
-                self._reply(
-                    frames.MessageAccepted(
-                        id=frame.id,
-                        room=frame.room,
-                        msg_id=frame.msg_id,
-                        seq=result.seq,
-                        server_ms=result.server_ms,
-                        frank=result.frank,
-                    )
-                )
-            self._lanes.end(frame.room)
-
-        self._lanes.begin(
-            frame.room, lambda: self._live.messages.send(principal, frame.room, frame, sent)
-        )
-
-    def _on_sync(self, frame: frames.Sync) -> None:
-        principal = self._authenticated()
-        self._lanes.begin(frame.room, lambda: spawn(self._sync(principal, frame)), alone=True)
-
-    def _on_delivered(self, frame: frames.MessageDelivered) -> None:
-        self._live.watermarks.delivered(self._authenticated().user_id, frame.room, frame.seq)
-
-    def _on_read(self, frame: frames.MessageRead) -> None:
-        self._live.watermarks.read(self._authenticated().user_id, frame.room, frame.seq)
-
-    def _on_typing(self, frame: frames.Typing) -> None:
-        self._live.typing.set(self._authenticated().user_id, frame.room, on=frame.on)
-
-    def _on_presence(self, frame: frames.SetPresence) -> None:
-        user_id = self._authenticated().user_id
-        self._live.presence.set_status(user_id, self._connection, frame.status)
-
-    def _on_ping(self, frame: frames.Ping) -> None:
-        self._authenticated()
-        self._reply(frames.Pong(server_ms=self._live.clock.now_ms(), id=frame.id))
-
-    async def _sync(self, principal: Principal, frame: frames.Sync) -> None:
-        try:
-            page = await self._live.messages.page(
-                principal, frame.room, after=frame.after, limit=frame.limit
-            )
-            self._reply(
-                frames.Synced(
-                    id=frame.id,
-                    room=frame.room,
-                    messages=page.messages,
-                    has_more=page.has_more,
-                    last_seq=page.last_seq,
-                )
-            )
-        except AppError as error:
-            self._reply_error(error, frame.id)
-        finally:
-            self._lanes.end(frame.room)
-
-    async def _authenticate(self, frame: frames.Authenticate) -> None:
-        try:
-            principal = await self._live.logins.principal(frame.token)
-            if principal.require_device() != frame.device_id:
-                raise AppError(ErrorCode.FORBIDDEN, "another device")
-            if self._principal is None:
-                await self._join(principal, frame)
-            else:
-                await self._renew(principal, frame)
-        except AppError as error:
-            self._reply_error(error, frame.id)
-            if error.code is ErrorCode.SESSION_REVOKED:
-                self._connection.close(CloseCode.SESSION_ENDED)
-        finally:
-            self._lanes.end(_AUTHENTICATION)
-
-    async def _join(self, principal: Principal, frame: frames.Authenticate) -> None:
-        """Let the device be found, then answer how its rooms stand.
-
-        In this order, and with a second look at the log-in, so that neither a message nor the end
-        of the log-in can fall between the two.
-        """
-        live, connection = self._live, self._connection
-        if live.hub.count(principal.user_id) >= SOCKETS_PER_USER:
-            self._reply_error(AppError(ErrorCode.RATE_LIMITED, "sockets"), frame.id)
-            connection.close(CloseCode.TOO_MANY)
-            return
-        if self._socket.is_closing:
-            return
-        connection.hold()
-        live.hub.add(connection, principal.user_id, frame.device_id, principal.login_id)
-        live.presence.connected(principal.user_id, connection)
-        self._is_added = True
-        try:
-            await live.logins.principal(frame.token)
-            answer = await self._standing(principal, frame)
-        except AppError as error:
-            connection.release(self._error(error, frame.id))
-            is_away = error.code is ErrorCode.UNAVAILABLE
-            connection.close(CloseCode.COME_BACK if is_away else CloseCode.SESSION_ENDED)
-            return
-        self._look_again_later()
-        self._socket.reader.max_bytes = FRAME_BYTES
-        self._principal = principal
-        connection.release(answer)
-
-    async def _renew(self, principal: Principal, frame: frames.Authenticate) -> None:
-        """Go on with a fresh token of the same device; the order is that of `_join`."""
-        known = self._authenticated()
-        if (principal.user_id, principal.device_id) != (known.user_id, known.device_id):
-            raise AppError(ErrorCode.FORBIDDEN, "another device")
-        self._principal = principal
-        self._connection.login_id = principal.login_id
-        await self._live.logins.principal(frame.token)
-        self._connection.send(await self._standing(principal, frame))
-
-    def _look_again_later(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        if not self._socket.is_closing:
-            self._deadline = asyncio.get_running_loop().call_later(
-                LOOK_AGAIN_MS / 1_000, lambda: spawn(self._look_again())
-            )
-
-    async def _look_again(self) -> None:
-        """Close when the log-in has run out while the connection stayed."""
-        try:
-            is_live = await self._live.logins.is_live(self._connection.login_id)
-        except AppError:
-            is_live = True  # the store is away: the next look will tell
-        if not is_live:
-            self._reply(frames.SessionRevoked(reason="revoked"))
-            self._connection.close(CloseCode.SESSION_ENDED)
-        else:
-            self._look_again_later()
-
-    async def _standing(self, principal: Principal, frame: frames.Authenticate) -> bytes:
-        rooms = await self._live.rooms.heads(principal.user_id)
-        presence = await self._live.presence.of_contacts(principal.user_id)
-        return dump(
-            frames.Authenticated(
-                user_id=principal.user_id,
-                device_id=frame.device_id,
-                server_ms=self._live.clock.now_ms(),
-                rooms=rooms,
-                presence=presence,
-                id=frame.id,
-            )
-        )
-
-    # ── what leaves ──────────────────────────────────────────────────────────────────────────────
-
-    def _reply(self, frame: frames.Frame) -> None:
-        self._connection.send(dump(frame))
-
-    def _reply_error(
-        self, error: AppError, frame_id: int | msgspec.UnsetType = msgspec.UNSET
-    ) -> None:
-        self._connection.send(self._error(error, frame_id))
-
-    def _error(self, error: AppError, frame_id: int | msgspec.UnsetType) -> bytes:
-        return dump(frames.ErrorFrame(error=error.body(self.request_id), id=frame_id))
 
 
-_HANDLERS: dict[type[frames.Frame], Callable[[SocketHandler, Any], None]] = {
-    frames.Authenticate: SocketHandler._on_authenticate,
-    frames.MessageSend: SocketHandler._on_send,
-    frames.MessageDelivered: SocketHandler._on_delivered,
-    frames.MessageRead: SocketHandler._on_read,
-    frames.Typing: SocketHandler._on_typing,
-    frames.SetPresence: SocketHandler._on_presence,
-    frames.Sync: SocketHandler._on_sync,
-    frames.Ping: SocketHandler._on_ping,
-}
-
-
-def _id_of(payload: bytes) -> int | msgspec.UnsetType:
-    try:
-        return msgspec.json.decode(payload, type=_Numbered).id
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return msgspec.UNSET
-
-
-def routes(*, live: Live) -> list[URLSpec]:
+def routes(*, live: Live, origins: frozenset[str]) -> list[URLSpec]:
     """Return the route of the WebSocket."""
-    return [URLSpec(r"/ws", SocketHandler, {"live": live})]
+    return [URLSpec(r"/ws", SocketHandler, {"live": live, "origins": origins})]

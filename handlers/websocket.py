@@ -12,41 +12,20 @@ extensions are never agreed to (F4, F10).
 import asyncio
 import base64
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
+from handlers.transport import Receiver, Transport
 from protocol.errors import AppError, ErrorCode
 from protocol.limits import PING_INTERVAL_MS, PONG_TIMEOUT_MS
 
 KEY_BYTES = 16
 CLOSE_S = 5.0  # for the other end to answer a close frame
 _PING = frame_head(0, PING)
-
-
-class Receiver(Protocol):
-    """Who gets what arrives; called in order, and must not wait."""
-
-    def on_text(self, payload: bytes) -> None: ...
-
-    def on_other(self, *, is_ping: bool) -> None:
-        """Note a ping (already answered) or a binary message."""
-        ...
-
-    def on_broken(self, code: int) -> None:
-        """Close with this code: the client broke the rules of RFC 6455."""
-        ...
-
-    def on_pause(self, *, is_paused: bool) -> None:
-        """Note that what was written last waits for the other end to read, or no longer does."""
-        ...
-
-    def on_lost(self) -> None:
-        """Note that the connection is gone."""
-        ...
 
 
 def check_handshake(request: HTTPServerRequest) -> None:
@@ -71,12 +50,13 @@ def check_handshake(request: HTTPServerRequest) -> None:
 
 
 class WebSocket(asyncio.Protocol):
-    """One connection; also the hub's `Wire`."""
+    """One connection: a `Transport`."""
 
-    def __init__(self, receiver: Receiver, max_frame_bytes: int) -> None:
-        self.reader = FrameReader(max_frame_bytes)
+    def __init__(self, attend: Callable[[Transport], Receiver], max_frame_bytes: int) -> None:
+        """Args: attend: makes the one who gets what arrives."""
         self.is_closing = False
-        self._receiver = receiver
+        self._reader = FrameReader(max_frame_bytes)
+        self._receiver = attend(self)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._has_answered = False
@@ -100,6 +80,9 @@ class WebSocket(asyncio.Protocol):
         self._transport.write(_close_frame(code))
         self._after(CLOSE_S, self._transport.abort)
 
+    def allow(self, frame_bytes: int) -> None:
+        self._reader.max_bytes = frame_bytes
+
     def abort(self) -> None:
         """Cut the connection."""
         self.is_closing = self._is_deaf = True
@@ -113,10 +96,11 @@ class WebSocket(asyncio.Protocol):
         # With no room at all `pause_writing` tells at once that somebody does not read.
         self._transport.set_write_buffer_limits(high=0)
         self._after(PING_INTERVAL_MS / 1_000, self._ping)
+        self._receiver.on_open()
 
     def data_received(self, data: bytes) -> None:
         try:
-            for opcode, payload in self.reader.feed(data):
+            for opcode, payload in self._reader.feed(data):
                 if self._is_deaf:
                     return
                 self._dispatch(opcode, payload)
@@ -196,6 +180,7 @@ class Upgrade(WebSocketProtocol13):
 
     def __init__(self, handler: WebSocketHandler, socket: WebSocket) -> None:
         super().__init__(handler, False, _WebSocketParams())
+        self._request = handler
         self._socket = socket
 
     async def _receive_frame_loop(self) -> None:
@@ -206,11 +191,17 @@ class Upgrade(WebSocketProtocol13):
             self.stream.close()
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: self._socket, connection)
+            if early:
+                self._socket.data_received(early)
         except (StreamClosedError, OSError):  # gone as soon as it came
-            self.handler.on_ws_connection_close()
-            return
-        if early:
-            self._socket.data_received(early)
+            self._socket.connection_lost(None)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Leave nothing of the request in memory while the connection lives."""
+        self._request.ws_connection = None
+        self._request.on_ws_connection_close()
 
     def start_pinging(self) -> None:
         """Leave it to the socket's new owner."""

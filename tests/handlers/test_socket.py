@@ -105,7 +105,7 @@ async def test_a_fresh_token_of_the_same_device_keeps_the_connection(
 async def test_whoever_stays_silent_is_closed(
     monkeypatch: pytest.MonkeyPatch, server: RunningServer
 ) -> None:
-    monkeypatch.setattr("handlers.socket.AUTHENTICATE_MS", 50)
+    monkeypatch.setattr("handlers.conversation.AUTHENTICATE_MS", 50)
     wire = await open_wire(server.origin)
     assert await wire.closed() == 4408
 
@@ -129,7 +129,7 @@ async def test_a_log_in_that_runs_out_loses_its_connection(
     monkeypatch: pytest.MonkeyPatch, ws: Connect, alice: Peer, bob: Peer, clock: MovableClock
 ) -> None:
     """Nobody announces it, and the connection needs no token after its first frame (S-13)."""
-    monkeypatch.setattr("handlers.socket.LOOK_AGAIN_MS", 30)
+    monkeypatch.setattr("handlers.conversation.LOOK_AGAIN_MS", 30)
     wire = await ws(alice)
     await asyncio.sleep(0.1)
     assert await wire.quiet() == []
@@ -180,7 +180,7 @@ async def test_a_store_that_is_away_does_not_look_like_the_end_of_the_log_in(
 async def test_one_connection_too_many_is_refused(
     monkeypatch: pytest.MonkeyPatch, ws: Connect, alice: Peer
 ) -> None:
-    monkeypatch.setattr("handlers.socket.SOCKETS_PER_USER", 2)
+    monkeypatch.setattr("handlers.conversation.SOCKETS_PER_USER", 2)
     await ws(alice)
     await ws(alice)
     third = await ws()
