@@ -1,15 +1,18 @@
-"""A server in a process of its own, which tests start, kill, stop and give another time."""
+"""Servers and a bus in processes of their own, which tests start, kill and stop."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STOP_TIMEOUT_S = 15
+START_TIMEOUT_S = 15
 
 
 @dataclass
@@ -103,3 +106,70 @@ class ServerProcess:
                     if found is not None:
                         return found.group()
                 await asyncio.sleep(0.05)
+
+
+@dataclass
+class NatsProcess:
+    """A NATS server on loopback with `config/nats.conf`; the port stays when it restarts."""
+
+    folder: Path
+    options: tuple[str, ...] = ()
+    password: str = field(default_factory=lambda: f"p{os.urandom(8).hex()}")
+    url: str = ""
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a `ServerProcess` needs to be on this bus."""
+        return {
+            "SEALROOM_BUS": self.url,
+            "SEALROOM_BUS_USER": "sealroom",
+            "SEALROOM_BUS_PASSWORD": self.password,
+        }
+
+    def start(self) -> None:
+        """Start and return once it listens."""
+        program = Path(sys.executable).with_name("nats-server")
+        port = self.url.rsplit(":", 1)[-1] if self.url else "-1"
+        command = [program, "-c", "config/nats.conf", "-p", port, *self.options]
+        with (self.folder / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--ports_file_dir", self.folder],
+                cwd=ROOT,
+                env=os.environ | {"SEALROOM_BUS_PASSWORD": self.password},
+                stdout=log,
+                stderr=log,
+            )
+        ports = self.folder / f"nats-server_{self._process.pid}.ports"
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (ports.exists() and ports.read_text()):
+            assert self._process.poll() is None, (self.folder / "nats.log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "nats.log").read_text()
+            time.sleep(0.02)
+        (self.url,) = json.loads(ports.read_text())["nats"]
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._ended()
+
+    def stop(self) -> None:
+        """End it as an operator would."""
+        assert self._process is not None
+        self._process.terminate()
+        self._ended()
+
+    def _ended(self) -> None:
+        assert self._process is not None
+        self._process.wait(timeout=STOP_TIMEOUT_S)
+        self._process = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
