@@ -104,7 +104,7 @@ async def serve(settings: Settings) -> None:
     shift = settings.test_clock_file
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
     secrets = open_secrets(Path(settings.data_dir), settings.master_key_file)
-    stores = await open_stores(settings.database_url)
+    stores = await open_stores(settings.database_url, settings.database_wait_s)
     server = build(
         settings, secrets, clock, stores, LocalBus(), BcryptHasher(pepper=secrets.pepper)
     )

@@ -29,6 +29,8 @@ class Backup:
 
 
 class BackupStore(Protocol):
+    """Backups of accounts that exist."""
+
     async def of_user(self, user_id: UserId) -> Backup | None: ...
 
     async def put(self, backup: Backup) -> None:

@@ -1,0 +1,119 @@
+"""The driver's client: how it is set up, and what its failures mean to a caller.
+
+Everything is read from and written to the primary. What is acknowledged was written to the journals
+of a majority (R-01), and only such writes are read, so that no answer can be taken back by an
+election. The driver itself repeats once a write that met an election, where the server takes
+sessions; any other write whose answer is lost has an outcome nobody knows. The caller gets
+`unavailable` then and may ask again, because every operation of the ports is idempotent or
+compare-and-set.
+"""
+
+import functools
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidOperation,
+    OperationFailure,
+    PyMongoError,
+)
+
+from protocol.errors import AppError, ErrorCode
+from storage.errors import StorageRefused, StorageUnreachable
+
+DEFAULT_DATABASE = "sealroom"  # when the URL names none
+OPERATION_TIMEOUT_MS = 10_000  # one call with its retries; a caller would rather ask again
+SELECTION_TIMEOUT_MS = 5_000  # how long a call waits for a primary, as SQLite waits for a lock
+CONNECT_TIMEOUT_MS = 5_000
+
+OUT_OF_DISK_SPACE = 14031
+_NOT_ALLOWED = (13, 18, 8000)  # unauthorized, authentication failed, the same from a hosted one
+
+Document = dict[str, Any]
+Documents = AsyncDatabase[Document]
+Collection = AsyncCollection[Document]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Store = TypeVar("Store")
+
+
+def connect(url: str) -> AsyncMongoClient[Document]:
+    """Make the client for a URL; it connects with the first operation.
+
+    Options of the URL cannot weaken what the stores promise: those given here go first.
+    Raises: StorageRefused when it is not a URL the driver takes.
+    """
+    try:
+        return AsyncMongoClient(
+            url,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+            retryWrites=True,
+            timeoutMS=OPERATION_TIMEOUT_MS,
+            serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+            connectTimeoutMS=CONNECT_TIMEOUT_MS,
+            datetime_conversion="DATETIME_MS",
+            appname="sealroom",
+        )
+    except (PyMongoError, ValueError) as error:
+        # Its words may quote the URL, and with it a password.
+        raise StorageRefused(
+            "The database URL is none that MongoDB's driver takes: special characters in user name"
+            " and password must be percent-encoded."
+        ) from error
+
+
+def hosts(url: str) -> str:
+    """Return the part of a URL that may be shown: neither log-in nor options."""
+    return re.split("[/?]", url.partition("://")[2].rpartition("@")[2])[0]
+
+
+def refusal(error: PyMongoError) -> Exception:
+    """Return what a caller is told about a failure of the driver; a bug of ours stays one."""
+    if isinstance(error, OperationFailure) and error.code == OUT_OF_DISK_SPACE:
+        return AppError(ErrorCode.STORAGE_FULL, type(error).__name__)
+    # An operation after `close` is an InvalidOperation to the driver.
+    away = isinstance(error, ConnectionFailure | InvalidOperation) or error.timeout
+    if away or error.has_error_label("RetryableWriteError"):
+        return AppError(ErrorCode.UNAVAILABLE, type(error).__name__)
+    return error
+
+
+def opening_refusal(error: PyMongoError, url: str) -> StorageRefused:
+    """Return why a database is not opened; ConfigurationError is a host name without an address."""
+    if isinstance(error, OperationFailure) and error.code in _NOT_ALLOWED:
+        return StorageRefused(f"The database at {hosts(url)} refuses user name or password.")
+    if isinstance(error, ConfigurationError) or isinstance(refusal(error), AppError):
+        return StorageUnreachable(f"The database at {hosts(url)} does not answer.")
+    return StorageRefused(f"The database at {hosts(url)} cannot be used: {type(error).__name__}.")
+
+
+def _translating(
+    method: Callable[Parameters, Awaitable[Result]],
+) -> Callable[Parameters, Awaitable[Result]]:
+    @functools.wraps(method)
+    async def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return await method(*args, **kwargs)
+        except PyMongoError as error:
+            raise refusal(error) from error
+
+    return call
+
+
+def translates_errors(store: type[Store]) -> type[Store]:
+    """Let the public coroutines of a class raise AppError instead of what the driver raises."""
+    for name, method in vars(store).copy().items():
+        if inspect.iscoroutinefunction(method) and not name.startswith("_"):
+            setattr(store, name, _translating(method))
+    return store

@@ -1,0 +1,51 @@
+"""Every index, by collection: unique ones carry the invariants, TTL ones clear away.
+
+Made anew at every start, which costs nothing when they are there; of several processes that start
+at once each succeeds. An index that changes needs a migration that drops the old one first.
+
+The `_id` of a document is the id of the port, or says here what it is made of:
+    accounts, devices, rooms, logins    user_id, device_id, room_id, login_id
+    codes                               ticket_hash
+    relations                           both user ids, sorted (pairs.py)
+    invites                             the address
+    trusts                              user_id, device_id, token_hash
+"""
+
+import pymongo
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from storage.mongo.client import Documents
+
+# The database deletes by its own clock what processes judge by theirs, so it waits until no clock
+# that is anywhere near right (R-12) can still call a document alive.
+KEPT_AFTER_END_S = 3_600
+BUILD_TIMEOUT_S = 600  # a new index over everything there is
+
+
+def _unique(*fields: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields], unique=True)
+
+
+def _ending() -> IndexModel:
+    return IndexModel("expires", expireAfterSeconds=KEPT_AFTER_END_S)
+
+
+def _indexes() -> dict[str, list[IndexModel]]:
+    return {
+        "accounts": [_unique("email"), _unique("friend_code")],
+        "codes": [
+            IndexModel([("purpose", ASCENDING), ("email", ASCENDING), ("sent_ms", DESCENDING)]),
+            _ending(),
+        ],
+        "relations": [IndexModel("sides.user_id")],
+        "invites": [IndexModel("askers.user_id"), IndexModel("fulfilled_by", sparse=True)],
+        "logins": [_unique("tokens"), IndexModel([("user_id", ASCENDING)]), _ending()],
+        "trusts": [IndexModel([("user_id", ASCENDING), ("device_id", ASCENDING)]), _ending()],
+    }
+
+
+async def create_indexes(documents: Documents) -> None:
+    """Make sure that every index is there and in force."""
+    with pymongo.timeout(BUILD_TIMEOUT_S):
+        for collection, models in _indexes().items():
+            await documents[collection].create_indexes(models)

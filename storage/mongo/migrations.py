@@ -1,0 +1,56 @@
+"""Bringing a database to the schema of this program (R-43).
+
+One document holds the schema's version. A step leads from one version to the next; it must be
+idempotent, because a process that dies in the middle leaves it to another to be done again. Of
+several processes that start at once one leads and the others wait: the lead is a lease by the
+database's clock, given and taken in one atomic update. A new database begins at the newest version.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from storage.errors import StorageRefused
+from storage.mongo.client import Collection, Documents
+
+Step = Callable[[Documents], Awaitable[None]]
+
+STEPS: Sequence[Step] = ()  # the first leads from version 1 to 2; append only
+LEASE_MS = 60_000  # how long a process that died in a step keeps the others waiting
+POLL_S = 0.2
+
+_SCHEMA = {"_id": "schema"}
+
+
+async def _version(schema: Collection) -> int:
+    document = await schema.find_one(_SCHEMA)
+    return int(document["version"]) if document else 1
+
+
+async def _take_lead(schema: Collection, version: int) -> bool:
+    free = {"$lt": [{"$ifNull": ["$led_until", 0]}, "$$NOW"]}
+    led = await schema.find_one_and_update(
+        {**_SCHEMA, "version": version, "$expr": free},
+        [{"$set": {"led_until": {"$add": ["$$NOW", LEASE_MS]}}}],
+    )
+    return led is not None
+
+
+async def migrate(documents: Documents, steps: Sequence[Step] = STEPS) -> None:
+    """Apply the steps the database does not have yet.
+
+    Raises: StorageRefused when it was made by a newer program; it is left as it is.
+    """
+    schema, newest = documents["schema"], 1 + len(steps)
+    await schema.update_one(_SCHEMA, {"$setOnInsert": {"version": newest}}, upsert=True)
+    while (found := await _version(schema)) < newest:
+        if not await _take_lead(schema, found):
+            await asyncio.sleep(POLL_S)
+            continue
+        await steps[found - 1](documents)
+        await schema.update_one(
+            {**_SCHEMA, "version": found}, {"$set": {"version": found + 1, "led_until": 0}}
+        )
+    if found > newest:
+        raise StorageRefused(
+            f"The database has schema {found}, this program knows {newest}: run a newer program."
+        )
