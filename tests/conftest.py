@@ -20,11 +20,24 @@ from services.hashing import BcryptHasher
 from services.logins import LoginService
 from services.system import SystemEntropy
 from storage import open_stores
+from tests import mongo
 from tests.harness import Answer, Connect, Fetch, MovableClock, RunningServer
 from tests.people import Peer, People, Wire, open_wire
 
 PAGE = """<!doctype html><html><head><!--importmap--><!--modulepreload-->
 <script type="module" src="{{asset:js/main.js}}"></script></head><body></body></html>"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    mongo.require_in_ci()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mongo.deselect(config, items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    mongo.tell(terminalreporter)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Stores to try the ports on, once for each adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from models.messages import Appended, NewMessage
 from models.stores import Stores
 from protocol.errors import AppError
 from storage import open_stores
+from tests import mongo
 from tests.contracts.make import Make
 from tests.contracts.query_plans import QueryPlans
 
@@ -17,22 +18,31 @@ Open = Callable[[], Awaitable[Stores]]
 Append = Callable[..., Awaitable[Appended | AppError]]
 
 
-@pytest.fixture(params=["sqlite"])
-async def open_more(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    """Open the same database as often as wanted, as several processes would."""
-    assert request.param == "sqlite"
+@pytest.fixture(params=["sqlite", pytest.param("mongo", marks=pytest.mark.mongo)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of its own for the test; every statement it gets must use an index."""
+    if request.param == "mongo":
+        with mongo.fresh_database() as url:
+            yield url
+        return
     path = tmp_path / "database" / "sealroom.db"
+    with QueryPlans() as plans:
+        yield f"sqlite:///{path}"
+    assert plans.scans(str(path)) == []
+
+
+@pytest.fixture
+async def open_more(database_url: str) -> AsyncIterator[Open]:
+    """Open the same database as often as wanted, as several processes would."""
     opened: list[Stores] = []
 
     async def open_one() -> Stores:
-        opened.append(await open_stores(f"sqlite:///{path}"))
+        opened.append(await open_stores(database_url))
         return opened[-1]
 
-    with QueryPlans() as plans:
-        yield open_one
+    yield open_one
     for stores in opened:
         await stores.database.close()
-    assert plans.scans(str(path)) == []
 
 
 @pytest.fixture

@@ -7,16 +7,21 @@ import pytest
 from protocol.errors import AppError, ErrorCode
 
 
-async def test_a_backup_comes_back_as_it_was_put(stores, make):
-    user = make.user()
+@pytest.fixture
+async def user(stores, make):
+    account = make.account()
+    await stores.accounts.create(account)
+    return account.user_id
+
+
+async def test_a_backup_comes_back_as_it_was_put(stores, make, user):
     assert await stores.backups.of_user(user) is None
     backup = make.backup(user)
     await stores.backups.put(backup)
     assert await stores.backups.of_user(user) == backup
 
 
-async def test_put_replaces_by_the_next_version(stores, make):
-    user = make.user()
+async def test_put_replaces_by_the_next_version(stores, make, user):
     await stores.backups.put(make.backup(user, 1))
     second = make.backup(user, 2)
     await stores.backups.put(second)
@@ -24,8 +29,7 @@ async def test_put_replaces_by_the_next_version(stores, make):
 
 
 @pytest.mark.parametrize("version", [0, 1, 3])
-async def test_put_refuses_a_version_that_does_not_follow(stores, make, version):
-    user = make.user()
+async def test_put_refuses_a_version_that_does_not_follow(stores, make, user, version):
     first = make.backup(user, 1)
     await stores.backups.put(first)
     with pytest.raises(AppError) as refused:
@@ -34,14 +38,14 @@ async def test_put_refuses_a_version_that_does_not_follow(stores, make, version)
     assert await stores.backups.of_user(user) == first
 
 
-async def test_the_first_version_is_one(stores, make):
+async def test_the_first_version_is_one(stores, make, user):
     with pytest.raises(AppError) as refused:
-        await stores.backups.put(make.backup(make.user(), 2))
+        await stores.backups.put(make.backup(user, 2))
     assert refused.value.code == ErrorCode.CONFLICT
 
 
-async def test_of_concurrent_puts_of_one_version_one_wins(stores, open_more, make):
-    user, other_process = make.user(), await open_more()
+async def test_of_concurrent_puts_of_one_version_one_wins(stores, open_more, make, user):
+    other_process = await open_more()
     outcomes = await asyncio.gather(
         *((stores, other_process)[n % 2].backups.put(make.backup(user, 1)) for n in range(20)),
         return_exceptions=True,

@@ -1,0 +1,53 @@
+"""MongoDB for tests: a fresh database for each, and what happens where there is none."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from pymongo import MongoClient
+
+from storage.mongo import indexes
+
+VARIABLE = "SEALROOM_TEST_MONGODB_URI"
+URI = os.environ.get(VARIABLE, "")
+
+_NOT_RUN = f"The tests on MongoDB were left out: set {VARIABLE}=mongodb://host/ to run them."
+
+# Most tests live in 1970; the database, which knows no other time than its own, would clear away
+# under their hands.
+_SIXTY_EIGHT_YEARS_S = 2**31 - 1
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """Yield the URL of a database that nobody else uses, and drop it afterwards."""
+    name = f"sealroom_test_{secrets.token_hex(8)}"
+    with patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S):
+        yield urlunsplit(urlsplit(URI)._replace(path=f"/{name}"))
+    with MongoClient[dict[str, object]](URI) as client:
+        client.drop_database(name)
+
+
+def require_in_ci() -> None:
+    """Let nothing be left out where nobody would read that it was."""
+    if os.environ.get("CI") == "true" and not URI:
+        raise pytest.UsageError(f"CI runs every test: {VARIABLE} must name a MongoDB.")
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `mongo` where no database is named."""
+    if URI:
+        return
+    left_out = [item for item in items if item.get_closest_marker("mongo")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def tell(reporter: pytest.TerminalReporter) -> None:
+    """Say in one line that tests were left out."""
+    if not URI:
+        reporter.write_line(_NOT_RUN)
