@@ -84,7 +84,7 @@ def open_master_key(path: Path, *, create: bool) -> bytes:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"master_key_file = {str(path)!r}: cannot be read.") from error
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not is_private(status.st_mode, status.st_uid, os.geteuid()):
         raise SettingsError(
             f"master_key_file = {str(path)!r}: must be readable by its owner only (chmod 600)."
         )
@@ -97,6 +97,18 @@ def open_master_key(path: Path, *, create: bool) -> bytes:
             f"master_key_file = {str(path)!r}: must hold 32 bytes as 43 characters of base64url."
         )
     return key
+
+
+def is_private(mode: int, owner: int, user: int) -> bool:
+    """Whether a file with this mode and owner is a secret of the user who reads it.
+
+    What root owns may be read by the group of a service that is not root: that is how an
+    orchestrator hands a secret to a process that could not change its mode.
+    """
+    foreign = stat.S_IRWXG | stat.S_IRWXO
+    if owner == 0 != user:
+        foreign &= ~stat.S_IRGRP
+    return not mode & foreign
 
 
 def _create(path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from config.secrets import derive, hkdf, open_master_key, open_secrets
+from config.secrets import derive, hkdf, is_private, open_master_key, open_secrets
 from config.settings import SettingsError
 
 
@@ -52,6 +52,24 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
     path.chmod(mode)
     with pytest.raises(SettingsError, match="readable by its owner only"):
         open_master_key(path, create=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "is_secret"),
+    [
+        (0o600, 10_001, 10_001, True),
+        (0o400, 0, 0, True),
+        (0o440, 0, 10_001, True),
+        (0o440, 0, 0, False),
+        (0o440, 10_001, 10_001, False),
+        (0o460, 0, 10_001, False),
+        (0o444, 0, 10_001, False),
+    ],
+)
+def test_only_a_file_of_root_may_be_read_by_the_group_of_a_service(
+    mode: int, owner: int, user: int, is_secret: bool
+) -> None:
+    assert is_private(mode, owner, user) is is_secret
 
 
 @pytest.mark.parametrize("text", ["", "short", "=" * 43, "A" * 44, "é" * 43])
