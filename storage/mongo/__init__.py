@@ -10,7 +10,10 @@ from typing import cast
 from models.stores import Stores
 from storage.mongo.accounts import MongoAccountStore
 from storage.mongo.backups import MongoBackupStore
+from storage.mongo.codes import MongoCodeStore
+from storage.mongo.contacts import MongoContactStore
 from storage.mongo.database import MongoDatabase
+from storage.mongo.logins import MongoLoginStore
 
 
 async def open_mongo(url: str) -> Stores:
@@ -26,5 +29,8 @@ async def open_mongo(url: str) -> Stores:
             database=database,
             accounts=MongoAccountStore(documents),
             backups=MongoBackupStore(documents),
+            codes=MongoCodeStore(documents),
+            contacts=MongoContactStore(documents),
+            logins=MongoLoginStore(documents),
         ),
     )
