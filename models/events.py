@@ -1,71 +1,124 @@
 """Facts that happened, and the port that carries them to every process.
 
 Events are hints: each tells connected devices something early that they could also fetch. Losing
-one delays, never loses (architecture §4.5).
+one delays, never loses (architecture §4.5). They are structs, so that a bus can carry them as they
+stand; what arrives from a bus has been checked against these types.
+
+    services  ──▶ a change  ──▶ every process that remembers something of it, devices concerned
+    presence  ──▶ PeopleHere, PeopleAsked ──▶ presence of the other processes
+    the bus   ──▶ EventsLost, ProcessGone ──▶ this process alone
 """
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NewType, Protocol
 
-from protocol.frames import Frame, Message
-from protocol.ids import DeviceId, LoginId, RoomId, UserId
+from msgspec import Struct
+
+from protocol.frames import Message, Seq, ServerFrame
+from protocol.ids import DeviceId, UserId, WireDeviceId, WireLoginId, WireRoomId, WireUserId
+
+ProcessId = NewType("ProcessId", str)  # drawn at random whenever a process starts
 
 
-@dataclass(frozen=True, slots=True)
-class MessageStored:
+class MessageStored(Struct, frozen=True):
     """A message is durable; each device of `recipients` gets it with its own capsule only.
 
     `message.capsule` is None here; `capsules` holds them as wire JSON.
     """
 
-    room_id: RoomId
+    room_id: WireRoomId
     message: Message
     capsules: dict[tuple[UserId, DeviceId], bytes]
     recipients: tuple[UserId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True, tag="told"):
     """`frame` is for every connected device of `users` but `not_to`, or for the device `only`."""
 
-    users: tuple[UserId, ...]
-    frame: Frame
-    not_to: DeviceId | None = None
-    only: DeviceId | None = None
+    users: tuple[WireUserId, ...]
+    frame: ServerFrame
+    not_to: WireDeviceId | None = None
+    only: WireDeviceId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoomAltered:
+class RoomAltered(Struct, frozen=True, tag="room"):
     """Members, life or existence of a room changed; what is cached about it is stale."""
 
-    room_id: RoomId
+    room_id: WireRoomId
 
 
-@dataclass(frozen=True, slots=True)
-class DevicesAltered:
+class DevicesAltered(Struct, frozen=True, tag="devices"):
     """A user's device list has a new version; what is cached about it is stale."""
 
-    user_id: UserId
+    user_id: WireUserId
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountAltered:
+class AccountAltered(Struct, frozen=True, tag="account"):
     """Name, preferences, contacts or blocks of a user changed; what is cached of them is stale."""
 
-    user_id: UserId
+    user_id: WireUserId
 
 
-@dataclass(frozen=True, slots=True)
-class LoginsEnded:
+class LoginsEnded(Struct, frozen=True, tag="logins"):
     """These log-ins are over: their tokens are refused and their connections closed."""
 
-    user_id: UserId
-    login_ids: tuple[LoginId, ...] = field(default=())
+    user_id: WireUserId
+    login_ids: tuple[WireLoginId, ...] = ()
     reason: str = "revoked"
 
 
-Event = MessageStored | Told | RoomAltered | DevicesAltered | AccountAltered | LoginsEnded
+class LogGrown(Struct, frozen=True, tag="grown"):
+    """A log has reached `last_seq`, and some process had no event about it: look at the store."""
+
+    room_id: WireRoomId
+    last_seq: Seq
+    members: tuple[WireUserId, ...]
+
+
+class PeopleHere(Struct, frozen=True, tag="people"):
+    """How people are connected to one process: "online", "away", or "offline" for who left it.
+
+    `is_whole`: whoever is not named is not connected there; otherwise nothing is said of them.
+    """
+
+    process: ProcessId
+    people: dict[WireUserId, str]
+    is_whole: bool
+
+
+class PeopleAsked(Struct, frozen=True, tag="asked"):
+    """Some process does not know who is connected to the others: each answers with PeopleHere."""
+
+
+class EventsLost(Struct, frozen=True):
+    """Events of other processes may have been missed: what is cached may be stale.
+
+    `is_over` says that from now on they arrive again, so that looking at everything once is enough;
+    until then this is told every LOST_AGAIN_MS. No service publishes it.
+    """
+
+    is_over: bool
+
+
+class ProcessGone(Struct, frozen=True):
+    """Another process has stopped, or has not been heard of for SILENT_MS.
+
+    No service publishes it.
+    """
+
+    process: ProcessId
+
+
+Shared = (
+    RoomAltered
+    | DevicesAltered
+    | AccountAltered
+    | LoginsEnded
+    | LogGrown
+    | PeopleHere
+    | PeopleAsked
+)
+Event = MessageStored | Told | Shared | EventsLost | ProcessGone
 
 
 class EventSink(Protocol):
@@ -73,6 +126,7 @@ class EventSink(Protocol):
         """Hand an event to every process that needs it, this one included.
 
         Returns at once and never raises; called only after the change it speaks of is durable.
-        Order: events of one process reach a connection in the order they were published.
+        Order: events of one process reach a connection in the order they were published. What
+        another process caches may be forgotten a moment after its connections have been told.
         """
         ...

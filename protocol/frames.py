@@ -292,6 +292,25 @@ class ErrorFrame(Frame, tag="error", frozen=True, kw_only=True):
     id: RequestId | UnsetType = UNSET
 
 
+ServerFrame = (
+    Authenticated
+    | MessageAccepted
+    | MessageNew
+    | Synced
+    | Watermark
+    | TypingOf
+    | PresenceChanged
+    | ContactChanged
+    | RoomChanged
+    | RoomRemoved
+    | DevicesChanged
+    | PrekeysLow
+    | ProfileChanged
+    | SessionRevoked
+    | Pong
+    | ErrorFrame
+)
+
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 

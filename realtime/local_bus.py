@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from models.events import Event
+from models.events import Event, ProcessId
 
 _log = logging.getLogger(__name__)
 
@@ -18,10 +18,17 @@ class LocalBus:
     Order: an event published while another is being handed out waits until everyone had that one.
     """
 
+    process = ProcessId("")  # the only one needs no name
+
     def __init__(self) -> None:
         self._subscribers: dict[type, list[Callable[..., None]]] = {}
         self._waiting: deque[Event] = deque()
         self._is_handing_out = False
+
+    @property
+    def here(self) -> "LocalBus":
+        """What only this process needs to know is published here: there is no other one."""
+        return self
 
     def subscribe(self, kind: type[Kind], call: Callable[[Kind], None]) -> None:
         """Have `call` called with every event of this kind; what it raises is logged."""

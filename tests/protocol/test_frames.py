@@ -1,7 +1,7 @@
 """Frames survive the wire, and nothing else passes for one."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -226,3 +226,15 @@ def test_a_capsule_says_when_no_one_time_prekey_was_used() -> None:
     sent = capsule(pre=pre(opk_id=None))
     kept = msgspec.convert({n: v for n, v in sent.items() if n != "user"}, frames.Capsule)
     assert json.loads(dump(kept))["pre"] == sent["pre"]
+
+
+def test_every_frame_with_a_type_goes_one_way_or_the_other():
+    """Also between processes, which pass on what they know: `models.events.Told`."""
+    tagged = {
+        kind
+        for kind in vars(frames).values()
+        if isinstance(kind, type)
+        and issubclass(kind, frames.Frame)
+        and kind.__struct_config__.tag is not None
+    }
+    assert tagged == {*get_args(frames.ClientFrame), *get_args(frames.ServerFrame)}
