@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 
 from bench.wire import Wire
-from bench.world import Peer, World, text
+from bench.world import Peer, World
+from tests.people import random_text as text
 
 PAYLOAD_BYTES = 400
 _ACCEPTED = b'"message.accepted"'

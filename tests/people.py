@@ -4,14 +4,18 @@ Signatures and points are random text of the right form: the stores keep them as
 checks them has tests of its own.
 """
 
+import contextlib
 import json
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from config.secrets import open_secrets
 from models.accounts import Account, KdfParams, Preferences, Verifier
 from models.devices import Device, DeviceList
 from models.events import DevicesAltered, EventSink
@@ -27,6 +31,8 @@ from services.access import Access
 from services.logins import Browser, LoginService
 from services.quotas import Quotas
 from services.rooms import RoomService
+from services.system import SystemClock, SystemEntropy
+from storage import open_stores
 
 POINT = b"\x04"
 
@@ -261,3 +267,17 @@ class People:
     async def versions(self, *peers: Peer) -> dict[str, int]:
         active = await self.stores.devices.active(frozenset(peer.user_id for peer in peers))
         return {user: devices.version for user, devices in active.items()}
+
+
+@contextlib.asynccontextmanager
+async def people_of(data_dir: Path, database: str) -> AsyncIterator[People]:
+    """Make people for a server in another process, which has this data folder and database."""
+    keys, clock, bus = open_secrets(data_dir, ""), SystemClock(), LocalBus()
+    stores = await open_stores(database)
+    logins = LoginService(
+        stores, clock, SystemEntropy(), bus, jwt_key=keys.jwt_key, refresh_key=keys.refresh_key
+    )
+    try:
+        yield People(stores, clock, logins, bus)
+    finally:
+        await stores.database.close()

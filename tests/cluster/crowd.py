@@ -2,19 +2,15 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.secrets import open_secrets
-from realtime.local_bus import LocalBus
-from services.logins import LoginService
-from services.system import SystemClock, SystemEntropy
-from storage import open_stores
 from tests.cluster.history import History
 from tests.cluster.talker import Talker
-from tests.people import People
+from tests.people import People, people_of
 
 PATIENCE_S = 60.0  # for what takes seconds on a quiet machine
 
@@ -29,25 +25,20 @@ class Crowd:
     @classmethod
     async def of_pairs(cls, data_dir: Path, database: str, count: int) -> "Crowd":
         """Write so many new pairs of contacts, each with a room, into a database."""
-        clock, entropy, bus = SystemClock(), SystemEntropy(), LocalBus()
-        keys = open_secrets(data_dir, "")
-        stores = await open_stores(database)
-        logins = LoginService(
-            stores, clock, entropy, bus, jwt_key=keys.jwt_key, refresh_key=keys.refresh_key
-        )
-        people = People(stores, clock, logins, bus)
-        talkers: list[Talker] = []
-        history = History({})
-        for _ in range(count):
-            names = [f"{name}-{entropy.token(4).hex()}" for name in ("an", "binh")]
-            one, other = [await people.new(name) for name in names]
-            await people.befriend(one, other)
-            room = (await people.room(one, other)).room_id
-            history.members[room] = (names[0], names[1])
-            talkers.append(Talker(names[0], one, other, room, history))
-            talkers.append(Talker(names[1], other, one, room, history))
-        await stores.database.close()
-        return cls(talkers, history)
+        crowd = cls([], History({}))
+        async with people_of(data_dir, database) as people:
+            for _ in range(count):
+                await crowd._add_pair(people)
+        return crowd
+
+    async def _add_pair(self, people: People) -> None:
+        names = (f"an-{secrets.token_hex(4)}", f"binh-{secrets.token_hex(4)}")
+        one, other = [await people.new(name) for name in names]
+        await people.befriend(one, other)
+        room = (await people.room(one, other)).room_id
+        self.history.members[room] = names
+        for name, me, you in zip(names, (one, other), (other, one), strict=True):
+            self.talkers.append(Talker(name, me, you, room, self.history))
 
     @contextlib.asynccontextmanager
     async def talking(self, origin: str) -> AsyncIterator[None]:
