@@ -99,7 +99,7 @@ def _typed(name: str, value: object) -> object:
     """Check a TOML value against the type of the setting's default."""
     default = _FIELDS[name].default
     if isinstance(default, Secret) and isinstance(value, str):
-        return Secret(value)
+        return type(default)(value)
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if isinstance(default, tuple) and isinstance(value, list):

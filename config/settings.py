@@ -26,8 +26,30 @@ class Secret(str):
 
     __slots__ = ()
 
+    @property
+    def shown(self) -> str:
+        """Return what may be seen of it."""
+        return "•••" if self else ""
+
     def __repr__(self) -> str:
-        return "•••" if self else "''"
+        return self.shown or "''"
+
+
+class SecretUrl(Secret):
+    """A URL of which all may be seen but the log-in and, because of its options, the query."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        # A log-in that was not percent-encoded may hold any of these marks itself.
+        login, at, place = self.rpartition("@")
+        place, question, _ = place.partition("?")
+        scheme = login.partition("://")[0] + "://" if "://" in login else ""
+        return f"{scheme}{'•••@' if at else ''}{place}{'?•••' if question else ''}"
+
+    def __repr__(self) -> str:
+        return repr(self.shown)
 
 
 _NO_SECRET = Secret("")
@@ -98,7 +120,7 @@ class Settings:
         "./data", "Folder for the database, keys and mails.", "must not be empty", bool
     )
     database: str = _setting(
-        "",
+        SecretUrl(""),
         "Database URL, sqlite:///path or mongodb://…; empty for sealroom.db in data_dir.",
         "must be empty or begin with sqlite:///, mongodb:// or mongodb+srv://",
         lambda value: not value or value.startswith(("sqlite:///", "mongodb://", "mongodb+srv://")),
@@ -109,7 +131,7 @@ class Settings:
         *_between(0, 3_600),
     )
     bus: str = _setting(
-        "",
+        SecretUrl(""),
         "NATS servers that join several processes, separated by commas; empty for one process.",
         "must be empty or begin with nats:// or tls://",
         lambda value: not value or value.startswith(("nats://", "tls://")),
@@ -239,10 +261,9 @@ def check(settings: Settings) -> None:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, Secret):
-        return '"•••"' if value else '""'
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        shown = value.shown if isinstance(value, Secret) else value
+        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return str(value)
 

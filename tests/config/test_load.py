@@ -111,6 +111,37 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     assert repr(Secret("x")) == "•••"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "mongodb://an:hunter2@db.example.org:27017/chat",
+            "mongodb://•••@db.example.org:27017/chat",
+        ),
+        ("mongodb+srv://an:hunter2@db.example.org", "mongodb+srv://•••@db.example.org"),
+        ("mongodb://an:hun@ter2/?@a.example,b.example/", "mongodb://•••@a.example,b.example/"),
+        ("mongodb://an:x://hunter2@db/", "mongodb://•••@db/"),
+        ("mongodb://db/?tlsCertificateKeyFilePassword=hunter2", "mongodb://db/?•••"),
+        ("mongodb://db:27017/chat", "mongodb://db:27017/chat"),
+        ("sqlite:///data/sealroom.db", "sqlite:///data/sealroom.db"),
+    ],
+)
+def test_of_a_database_url_neither_log_in_nor_options_are_shown(url: str, shown: str) -> None:
+    settings = load(environment={"SEALROOM_DATABASE": url})
+    assert settings.database_url == url
+    assert f'database = "{shown}"' in effective(settings).splitlines()
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("key", ["database", "bus"])
+@pytest.mark.parametrize("url", ["pigeon://an:hunter2@host", "an:hunter2@host", "x:hunter2@y?z"])
+def test_a_wrong_url_stops_the_start_without_its_password(key: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environment={f"SEALROOM_{key.upper()}": url})
+    assert f"{key} = '" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_what_check_prints_is_what_is_in_force() -> None:
     rows = effective(load(environment={"SEALROOM_PORT": "9001"})).splitlines()
     assert "port = 9001" in rows
