@@ -28,7 +28,7 @@ THIRD_PARTIES = {
     "protocol": {"msgspec"},
     "models": set(),
     "services": {"bcrypt", "cryptography", "jwt", "msgspec"},
-    "storage": {"apsw", "msgspec"},
+    "storage": {"apsw", "bson", "msgspec", "pymongo"},
     "realtime": {"msgspec"},
     "mail": {"aiosmtplib"},
     "handlers": {"msgspec", "tornado"},
