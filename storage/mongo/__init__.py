@@ -14,6 +14,8 @@ from storage.mongo.codes import MongoCodeStore
 from storage.mongo.contacts import MongoContactStore
 from storage.mongo.database import MongoDatabase
 from storage.mongo.logins import MongoLoginStore
+from storage.mongo.messages import MongoMessageStore
+from storage.mongo.rooms import MongoRoomStore
 
 
 async def open_mongo(url: str) -> Stores:
@@ -23,6 +25,8 @@ async def open_mongo(url: str) -> Stores:
     """
     database = await MongoDatabase.open(url)
     documents = database.documents
+    messages = MongoMessageStore(documents)
+    database.finish_first(messages.close)
     return cast(
         Stores,
         SimpleNamespace(
@@ -32,5 +36,7 @@ async def open_mongo(url: str) -> Stores:
             codes=MongoCodeStore(documents),
             contacts=MongoContactStore(documents),
             logins=MongoLoginStore(documents),
+            messages=messages,
+            rooms=MongoRoomStore(documents),
         ),
     )

@@ -1,5 +1,6 @@
 """The open database: what is asked of it as a whole."""
 
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from pymongo import AsyncMongoClient
@@ -15,6 +16,7 @@ from storage.mongo.client import (
 )
 from storage.mongo.indexes import create_indexes
 from storage.mongo.migrations import migrate
+from storage.mongo.sweep import sweep
 
 
 @translates_errors
@@ -23,6 +25,7 @@ class MongoDatabase:
 
     def __init__(self, client: AsyncMongoClient[Document], documents: Documents) -> None:
         self._client = client
+        self._finishing: list[Callable[[], Awaitable[None]]] = []
         self.documents = documents
 
     @classmethod
@@ -47,5 +50,14 @@ class MongoDatabase:
     async def ping(self) -> None:
         await self.documents["rooms"].find_one({}, {"_id": 1})
 
+    async def sweep(self, now_ms: int) -> int:
+        return await sweep(self.documents, now_ms)
+
+    def finish_first(self, finish: Callable[[], Awaitable[None]]) -> None:
+        """Let `close` wait for a store that still has something to write."""
+        self._finishing.append(finish)
+
     async def close(self) -> None:
+        while self._finishing:
+            await self._finishing.pop()()
         await self._client.close()

@@ -4,11 +4,12 @@ Made anew at every start, which costs nothing when they are there; of several pr
 at once each succeeds. An index that changes needs a migration that drops the old one first.
 
 The `_id` of a document is the id of the port, or says here what it is made of:
-    accounts, devices, rooms, logins    user_id, device_id, room_id, login_id
+    accounts, logins                    user_id, login_id
     codes                               ticket_hash
     relations                           both user ids, sorted (pairs.py)
     invites                             the address
     trusts                              user_id, device_id, token_hash
+    rooms, messages                     drawn by the adapter (rooms.py, append.py)
 """
 
 import pymongo
@@ -26,6 +27,10 @@ def _unique(*fields: str) -> IndexModel:
     return IndexModel([(field, ASCENDING) for field in fields], unique=True)
 
 
+def _unique_if_there(field: str) -> IndexModel:
+    return IndexModel(field, unique=True, sparse=True)
+
+
 def _ending() -> IndexModel:
     return IndexModel("expires", expireAfterSeconds=KEPT_AFTER_END_S)
 
@@ -41,6 +46,22 @@ def _indexes() -> dict[str, list[IndexModel]]:
         "invites": [IndexModel("askers.user_id"), IndexModel("fulfilled_by", sparse=True)],
         "logins": [_unique("tokens"), IndexModel([("user_id", ASCENDING)]), _ending()],
         "trusts": [IndexModel([("user_id", ASCENDING), ("device_id", ASCENDING)]), _ending()],
+        "rooms": [
+            # An ended room has none of them (sweep.py).
+            _unique_if_there("room_id"),
+            _unique_if_there("pair"),
+            IndexModel("members.user_id", sparse=True),
+            IndexModel("expires_ms", sparse=True),
+            IndexModel("grown", sparse=True),
+            IndexModel("retired", sparse=True),
+        ],
+        "messages": [
+            _unique("room", "seq"),
+            _unique("room", "sender_device", "msg_id"),
+            IndexModel(
+                [("sender_device", ASCENDING), ("server_ms", DESCENDING), ("_id", DESCENDING)]
+            ),
+        ],
     }
 
 
