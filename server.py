@@ -9,7 +9,9 @@ import argparse
 import asyncio
 import logging
 import signal
+import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -19,10 +21,13 @@ from config.logs import set_up
 from config.secrets import Secrets, open_secrets
 from config.settings import Settings, SettingsError, effective, example
 from handlers import SealroomApplication, build_live, build_routes
+from handlers.arrivals import Arrivals
 from handlers.assets import Assets
 from handlers.health import Readiness
 from handlers.lifecycle import Lifecycle
 from handlers.listener import Listener, TrustedProxies
+from handlers.messenger import Messenger, tls_context
+from handlers.networks import Networks
 from mail.outbox import Outbox
 from mail.smtp import SmtpMailer, SmtpServer
 from models.events import LoginsEnded, MessageStored, Told
@@ -68,14 +73,18 @@ def build(
     for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
     origins = frozenset((settings.public_url,)) - {""}
-    live = build_live(services, hub, clock)
-    routes = build_routes(services, live, stores.database, readiness, assets, origins)
+    live, arrivals = build_live(services, hub, clock), Arrivals(Networks(settings.balancers))
+    messenger = Messenger(live, arrivals, _messenger_tls(settings))
+    routes = build_routes(services, live, messenger, stores.database, readiness, assets, origins)
     application = SealroomApplication(routes, hosts=settings.hosts, origins=origins)
     proxies = TrustedProxies(settings.trusted_proxies)
     return Lifecycle(
         application=application,
-        listener=Listener(application, proxies=proxies, max_body_bytes=BODY_BYTES),
-        hub=hub,
+        listener=Listener(
+            application, arrivals=arrivals, proxies=proxies, max_body_bytes=BODY_BYTES
+        ),
+        messenger=messenger,
+        conversations=live.conversations,
         database=stores.database,
         clock=clock,
         readiness=readiness,
@@ -90,6 +99,16 @@ def _mailer(settings: Settings, clock: Clock) -> Mailer:
     s = settings
     server = SmtpServer(s.smtp_host, s.smtp_port, s.smtp_security, s.smtp_user, s.smtp_password)
     return SmtpMailer(server, clock, sender=s.mail_from)
+
+
+def _messenger_tls(settings: Settings) -> ssl.SSLContext | None:
+    certificate, key = settings.messenger_certificate_file, settings.messenger_key_file
+    if not certificate:
+        return None
+    try:
+        return tls_context(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(f"messenger_certificate_file = {certificate!r}: {error}.") from error
 
 
 def _rates(settings: Settings) -> dict[str, quotas.Rate]:
@@ -113,17 +132,29 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
     try:
-        port = server.listen(settings.host, settings.port)
-    except OSError as error:
+        port = _listen(server.listen, settings, "port")
+        messenger_port = _listen(server.messenger.listen, settings, "messenger_port")
+    except SettingsError:
         await server.stop()
-        raise SettingsError(f"port = {settings.port}: {error.strerror}.") from error
+        raise
     print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
+    if messenger_port > 0:
+        print(f"Its TCP messenger is at localhost:{messenger_port}", flush=True)
     spawn(server.sweep())
     await told_to_stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
     await server.stop()
+
+
+def _listen(listen: Callable[[str, int], int], settings: Settings, name: str) -> int:
+    """Return the port, or -1 where the setting wants none."""
+    wanted: int = getattr(settings, name)
+    try:
+        return listen(settings.host, wanted) if wanted >= 0 else wanted
+    except OSError as error:
+        raise SettingsError(f"{name} = {wanted}: {error.strerror}.") from error
 
 
 def main() -> int:

@@ -32,6 +32,8 @@ from handlers import (
 )
 from handlers.base import BaseHandler, NotFoundHandler
 from handlers.conversation import Live
+from handlers.conversations import Conversations
+from handlers.messenger import Messenger
 from handlers.paths import template
 from handlers.security import audit_routes, guard
 from models.ports import Clock
@@ -57,12 +59,14 @@ def build_live(services: Services, hub: Hub, clock: Clock) -> Live:
         quotas=s.quotas,
         hub=hub,
         clock=clock,
+        conversations=Conversations(),
     )
 
 
 def build_routes(
     services: Services,
     live: Live,
+    messenger: Messenger,
     database: Database,
     readiness: health.Readiness,
     files: assets.Assets,
@@ -75,7 +79,7 @@ def build_routes(
     """
     s, clock = services, live.clock
     calls = [
-        *health.routes(database=database, clock=clock, readiness=readiness),
+        *health.routes(database=database, messenger=messenger, clock=clock, readiness=readiness),
         *logins.routes(
             logins=s.logins,
             accounts=s.accounts,

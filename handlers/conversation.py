@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from handlers.framing import TOO_BIG
+from handlers.conversations import Conversations
+from handlers.framing import NORMAL, TOO_BIG
 from handlers.lanes import Lanes
 from handlers.transport import Transport
 from models.messages import Appended
@@ -60,6 +61,7 @@ class Live:
     quotas: Quotas
     hub: Hub
     clock: Clock
+    conversations: Conversations
 
 
 class _Numbered(msgspec.Struct):
@@ -71,11 +73,15 @@ class _Numbered(msgspec.Struct):
 class Conversation:
     """One connection. `_principal` is whom it speaks for once that has been shown."""
 
-    def __init__(self, live: Live, wire: Transport, connection_id: str) -> None:
-        """Args: connection_id: what its log lines and error bodies are known by."""
+    def __init__(self, live: Live, wire: Transport, connection_id: str, accepted_s: float) -> None:
+        """Args: connection_id: what its log lines and error bodies are known by.
+
+        accepted_s: when it was, in the event loop's time.
+        """
         self._live = live
         self._wire = wire
         self._id = connection_id
+        self._accepted_s = accepted_s
         self._connection: Connection = live.hub.open(wire)
         self._principal: Principal | None = None
         self._is_added = False
@@ -83,16 +89,26 @@ class Conversation:
         self._bad_frames = 0
         self._refused_frames = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._last_code: int | None = None  # to close with, when all has been answered
+        live.conversations.add(self)
+
+    def finish(self, code: int) -> None:
+        """Take no more frames, and close with this code once everything has been answered."""
+        self._last_code = code
+        if self._lanes.is_idle:
+            self._connection.close(code)
 
     # ── what arrives ─────────────────────────────────────────────────────────────────────────────
 
     def on_open(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(
-            AUTHENTICATE_MS / 1_000, self._connection.close, CloseCode.AUTHENTICATION_TIMEOUT
+        self._deadline = asyncio.get_running_loop().call_at(
+            self._accepted_s + AUTHENTICATE_MS / 1_000,
+            self._connection.close,
+            CloseCode.AUTHENTICATION_TIMEOUT,
         )
 
     def on_text(self, payload: bytes) -> None:
-        if not self._is_within_rate():
+        if self._last_code is not None or not self._is_within_rate(payload):
             return
         try:
             frame = parse(payload)
@@ -109,7 +125,7 @@ class Conversation:
             self._reply_error(AppError(ErrorCode.INTERNAL), getattr(frame, "id", msgspec.UNSET))
 
     def on_other(self, *, is_ping: bool) -> None:
-        if self._is_within_rate() and not is_ping:
+        if self._is_within_rate(b"") and not is_ping:
             error = AppError(ErrorCode.BAD_REQUEST, "binary")
             self._reply_error(error)
             self._count_bad(error)
@@ -119,6 +135,9 @@ class Conversation:
             self._reply_error(AppError(ErrorCode.TOO_LARGE))
         self._connection.close(code)
 
+    def on_end(self) -> None:
+        self.finish(NORMAL)
+
     def on_pause(self, *, is_paused: bool) -> None:
         if is_paused:
             self._connection.pause()
@@ -126,6 +145,7 @@ class Conversation:
             self._connection.resume()
 
     def on_lost(self) -> None:
+        self._live.conversations.discard(self)
         self._connection.lost()
         self._live.quotas.restore("frames", self._id)
         if self._deadline is not None:
@@ -138,12 +158,12 @@ class Conversation:
             if not self._live.hub.count(user_id):
                 self._live.typing.gone(user_id)
 
-    def _is_within_rate(self) -> bool:
+    def _is_within_rate(self, payload: bytes) -> bool:
         try:
             self._live.quotas.take("frames", self._id)
         except RateLimited as error:
             self._refused_frames += 1
-            self._reply_error(error)
+            self._reply_error(error, _id_of(payload))
             if self._refused_frames >= BAD_FRAMES:
                 self._connection.close(CloseCode.TOO_MANY)
             return False
@@ -182,7 +202,7 @@ class Conversation:
                         frank=result.frank,
                     )
                 )
-            self._lanes.end(frame.room)
+            self._done(frame.room)
 
         self._lanes.begin(
             frame.room, lambda: self._live.messages.send(principal, frame.room, frame, sent)
@@ -226,7 +246,7 @@ class Conversation:
         except AppError as error:
             self._reply_error(error, frame.id)
         finally:
-            self._lanes.end(frame.room)
+            self._done(frame.room)
 
     async def _authenticate(self, frame: frames.Authenticate) -> None:
         try:
@@ -242,7 +262,7 @@ class Conversation:
             if error.code is ErrorCode.SESSION_REVOKED:
                 self._connection.close(CloseCode.SESSION_ENDED)
         finally:
-            self._lanes.end(_AUTHENTICATION)
+            self._done(_AUTHENTICATION)
 
     async def _join(self, principal: Principal, frame: frames.Authenticate) -> None:
         """Let the device be found, then answer how its rooms stand.
@@ -319,6 +339,12 @@ class Conversation:
         )
 
     # ── what leaves ──────────────────────────────────────────────────────────────────────────────
+
+    def _done(self, room: RoomId) -> None:
+        """Let what waits for this room go on; nothing at all may be what a farewell waits for."""
+        self._lanes.end(room)
+        if self._last_code is not None and self._lanes.is_idle:
+            self._connection.close(self._last_code)
 
     def _reply(self, frame: frames.Frame) -> None:
         self._connection.send(dump(frame))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tornado.util import _websocket_mask as _mask
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1002, 1007, 1009
+NORMAL, PROTOCOL_ERROR, INVALID_DATA, TOO_BIG = 1000, 1002, 1007, 1009
 
 MAX_FRAGMENTS = 64  # of one message; more only cost time (S-22)
 _FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
@@ -117,7 +117,7 @@ class FrameReader:
             self._message.clear()
             self._fragments = 0
         if opcode == TEXT and not payload.isascii():
-            _check_utf8(payload)
+            check_utf8(payload)
         return opcode, payload
 
 
@@ -130,7 +130,8 @@ def frame_head(size_bytes: int, opcode: int = TEXT) -> bytes:
     return bytes((_FIN | opcode, 127)) + size_bytes.to_bytes(8, "big")
 
 
-def _check_utf8(payload: bytes) -> None:
+def check_utf8(payload: bytes) -> None:
+    """Refuse what is not UTF-8. Raises: FramingError."""
     try:
         payload.decode()
     except UnicodeDecodeError as error:
@@ -145,4 +146,4 @@ def _check_close(payload: bytes) -> None:
         1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
     ):
         raise FramingError(PROTOCOL_ERROR)
-    _check_utf8(payload[2:])
+    check_utf8(payload[2:])

@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Literal
 
 from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
+from handlers.messenger import Messenger
 from handlers.security import public
 from models.ports import Clock
 from models.stores import Database
@@ -13,6 +15,8 @@ from protocol.bodies import Health
 from protocol.errors import AppError
 
 PING_TIMEOUT_S = 1.0
+
+UpOrDown = Literal["up", "down"]
 
 
 class Readiness:
@@ -25,22 +29,33 @@ class Readiness:
 class HealthHandler(BaseHandler):
     """Answers at most a ping's timeout late."""
 
-    def initialize(self, *, database: Database, clock: Clock, readiness: Readiness) -> None:
+    def initialize(
+        self, *, database: Database, messenger: Messenger, clock: Clock, readiness: Readiness
+    ) -> None:
         self.database = database
+        self.messenger = messenger
         self.clock = clock
         self.readiness = readiness
 
     @public
     async def get(self) -> None:
-        is_up = await self._is_database_up()
-        is_healthy = is_up and not self.readiness.is_draining
+        services = await self._services()
+        is_healthy = "down" not in services.values() and not self.readiness.is_draining
         now = datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
         body = Health(
             status="healthy" if is_healthy else "unhealthy",
             timestamp=now.isoformat(timespec="milliseconds"),
-            services={"database": "up" if is_up else "down"},
+            services=services,
         )
         self.answer(body, 200 if is_healthy else 503)
+
+    async def _services(self) -> dict[str, UpOrDown]:
+        """Ask every part that is on, all at once."""
+        parts = {"database": self._is_database_up()}
+        if self.messenger.is_on:
+            parts["tcp_messenger"] = self.messenger.is_up()
+        answers = await asyncio.gather(*parts.values())
+        return {name: "up" if is_up else "down" for name, is_up in zip(parts, answers, strict=True)}
 
     async def _is_database_up(self) -> bool:
         try:
@@ -51,7 +66,14 @@ class HealthHandler(BaseHandler):
         return True
 
 
-def routes(*, database: Database, clock: Clock, readiness: Readiness) -> list[URLSpec]:
+def routes(
+    *, database: Database, messenger: Messenger, clock: Clock, readiness: Readiness
+) -> list[URLSpec]:
     """Return the route that balancers and supervisors ask."""
-    options = {"database": database, "clock": clock, "readiness": readiness}
+    options = {
+        "database": database,
+        "messenger": messenger,
+        "clock": clock,
+        "readiness": readiness,
+    }
     return [URLSpec(r"/health", HealthHandler, options)]

@@ -32,6 +32,11 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: dict[RoomId, _Lane] = {}
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was begun has been answered."""
+        return not self._lanes
+
     def begin(self, room: RoomId, run: Run, *, alone: bool = False) -> None:
         """Call `run` as soon as it is its turn; its end is told by `end`.
 

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from tornado.netutil import bind_sockets
 
 from handlers import SealroomApplication
+from handlers.conversations import Conversations
 from handlers.health import Readiness
 from handlers.listener import Listener
+from handlers.messenger import Messenger
 from models.ports import Clock
 from models.stores import Database
 from protocol.errors import CloseCode
-from realtime.hub import Hub
 
 SWEEP_S = 30  # what has expired is gone from disk within a minute; reads never show it
 DRAIN_S = 5.0  # for requests under way; with the rest of the stop it stays below ten seconds
 LAST_WORDS_S = 2.5
-CLOSE_S = 1.0  # for browsers to answer the close frame
+CLOSE_S = 1.0  # for clients to answer the close frame, or to read the last line
 
 _log = logging.getLogger("sealroom.server")
 
@@ -33,7 +34,8 @@ class Lifecycle:
 
     application: SealroomApplication
     listener: Listener
-    hub: Hub
+    messenger: Messenger
+    conversations: Conversations
     database: Database
     clock: Clock
     readiness: Readiness
@@ -61,9 +63,12 @@ class Lifecycle:
         self.readiness.is_draining = True
         await asyncio.sleep(self.drain_wait_s)
         self.listener.stop()
+        self.messenger.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                await self.application.idle()
+                await asyncio.gather(
+                    self.application.idle(), self.conversations.finish_all(CloseCode.COME_BACK)
+                )
         done = await asyncio.gather(
             *(asyncio.wait_for(word(), LAST_WORDS_S) for word in self.last_words),
             return_exceptions=True,
@@ -72,8 +77,7 @@ class Lifecycle:
             if error is not None:
                 _log.error("something was left undone", exc_info=error)
         await self.database.close()
-        self.hub.close_all(CloseCode.COME_BACK)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await self.hub.empty()
+                await self.conversations.empty()
         await self.listener.close_all_connections()

@@ -6,7 +6,6 @@ The address is the right-most of a, b, c, p that is not a trusted proxy: everyth
 have been written by the client. Nothing is believed when p itself is not trusted.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Iterable
 from typing import Any, cast
 
@@ -19,49 +18,48 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.iostream import IOStream
 from tornado.web import Application
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from handlers.arrivals import Arrivals, TurnedAwayError
+from handlers.networks import Networks, plain
 
 
 class TrustedProxies:
     """Networks whose word about the client is believed."""
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self._networks: list[Network] = [ipaddress.ip_network(network) for network in networks]
+        self._networks = Networks(networks)
 
     def client(self, peer: str, forwarded_for: str) -> str:
         """Return the client's address, in its usual spelling."""
-        address = _plain(peer)
+        address = plain(peer)
         for hop in reversed(forwarded_for.split(",")):
             if not self.trusts(address):
                 return address
             try:
-                address = _plain(hop.strip())
+                address = plain(hop.strip())
             except ValueError:
                 return address
         return address
 
     def trusts(self, address: str) -> bool:
         """Whether this is the address of a trusted proxy."""
-        parsed = ipaddress.ip_address(address)
-        return any(parsed in network for network in self._networks)
-
-
-def _plain(address: str) -> str:
-    """Return an address without zone; IPv4 inside IPv6 as IPv4. Raises: ValueError."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(parsed)
+        return address in self._networks
 
 
 class Listener(HTTPServer):
-    """Tornado's server with our limits (S-56, S-57) and `TrustedProxies`."""
+    """Tornado's server with our limits (S-56, S-57), `Arrivals` and `TrustedProxies`."""
 
     def initialize(  # type: ignore[override]
-        self, application: Application, *, proxies: TrustedProxies, max_body_bytes: int
+        self,
+        application: Application,
+        *,
+        arrivals: Arrivals,
+        proxies: TrustedProxies,
+        max_body_bytes: int,
     ) -> None:
+        self._arrivals = arrivals
         self._proxies = proxies
         super().initialize(
             application,
@@ -72,6 +70,21 @@ class Listener(HTTPServer):
             idle_connection_timeout=20,
             body_timeout=15,
         )
+
+    async def handle_stream(  # type: ignore[override]
+        self, stream: IOStream, address: tuple[Any, ...]
+    ) -> None:
+        try:
+            client = await self._arrivals.client(stream.socket, address[0])
+        except TurnedAwayError:
+            stream.close()
+        else:
+            super().handle_stream(stream, (client, *address[1:]))
+
+    async def close_all_connections(self) -> None:
+        """Cut what is open, those who have not said anything yet included."""
+        self._arrivals.close()
+        await super().close_all_connections()
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -104,7 +117,7 @@ class _Request(HTTPMessageDelegate):
         peer = self._context.address[0]
         self._context.remote_ip = self._proxies.client(peer, headers.get("X-Forwarded-For", ""))
         scheme = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-        is_told = scheme in ("http", "https") and self._proxies.trusts(_plain(peer))
+        is_told = scheme in ("http", "https") and self._proxies.trusts(plain(peer))
         self._context.protocol = scheme if is_told else "http"
         return self._delegate.headers_received(start_line, headers)
 

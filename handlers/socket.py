@@ -1,5 +1,6 @@
 """GET /ws: a conversation over a WebSocket."""
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,8 +37,10 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         return True  # `get` has looked, and refuses a missing one too
 
     def get_websocket_protocol(self) -> Upgrade:
-        live, request_id = self._live, self.request_id
-        socket = WebSocket(lambda wire: Conversation(live, wire, request_id), PRE_AUTH_FRAME_BYTES)
+        live, request_id, now_s = self._live, self.request_id, asyncio.get_running_loop().time()
+        socket = WebSocket(
+            lambda wire: Conversation(live, wire, request_id, now_s), PRE_AUTH_FRAME_BYTES
+        )
         return Upgrade(self, socket)
 
     def open(self, *_args: str, **_kwargs: str) -> None:

@@ -28,6 +28,10 @@ class Receiver(Protocol):
         """Close with this code: the client broke the rules of the transport."""
         ...
 
+    def on_end(self) -> None:
+        """Note that the other end has said all it will: answer it, then close."""
+        ...
+
     def on_pause(self, *, is_paused: bool) -> None:
         """Note that what was written last waits for the other end to read, or no longer does."""
         ...

@@ -83,7 +83,7 @@ _STATUS_AND_MESSAGE: dict[ErrorCode, tuple[int, str]] = {
 
 
 class CloseCode(IntEnum):
-    """WebSocket close codes that Sealroom gives a meaning (RFC 6455 §7.4.2)."""
+    """Close codes that Sealroom gives a meaning (RFC 6455 §7.4.2); over TCP the last line has them."""
 
     COME_BACK = 1012  # the server restarts: reconnect after 0-5 s, chosen at random
     BAD_FRAMES = 4400  # repeated frames that are not of the documented form
@@ -99,6 +99,7 @@ class AppError(Exception):
     def __init__(self, code: ErrorCode, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
         self.code = code
+    SILENT = 4409  # said nothing for SILENCE_MS over TCP: reconnect, and `ping` in time
         self.detail = detail
 
     @property

@@ -63,3 +63,4 @@ FRAME_BURST = 200  # a browser coming back on-line answers a page of messages at
 BAD_FRAMES = 5  # then the connection is closed with BAD_FRAMES
 SOCKETS_PER_USER = 20
 TYPING_TTL_MS = 6 * SECOND_MS
+SILENCE_MS = 60 * SECOND_MS  # over TCP, where nobody pings for the client

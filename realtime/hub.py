@@ -9,7 +9,6 @@ commit, leaves in one write. A connection whose reader falls further behind than
 OUTGOING_BYTES is closed and comes back through `sync`; it never slows anybody else down (F3, S-26).
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -147,7 +146,6 @@ class Hub:
         self._call_soon = call_soon
         self._people: dict[UserId, dict[DeviceId, list[Connection]]] = {}
         self._unflushed: list[Connection] = []
-        self._emptied = asyncio.Event()
 
     def open(self, wire: Wire) -> Connection:
         """Return a connection that belongs to nobody yet."""
@@ -170,8 +168,6 @@ class Hub:
             del devices[connection.device_id]
         if not devices:
             del self._people[connection.user_id]
-        if not self._people:
-            self._emptied.set()
 
     def count(self, user_id: UserId) -> int:
         """Return how many connections a user has in this process."""
@@ -217,18 +213,6 @@ class Hub:
         for connection in ended:
             connection.send(dump(SessionRevoked(reason=event.reason)))
             connection.close(CloseCode.SESSION_ENDED)
-
-    def close_all(self, code: int) -> None:
-        """Close every connection."""
-        for user_id in list(self._people):
-            for connection in list(self._all_of(user_id)):
-                connection.close(code)
-
-    async def empty(self) -> None:
-        """Wait until nobody is connected."""
-        while self._people:
-            self._emptied.clear()
-            await self._emptied.wait()
 
     def _all_of(self, user_id: UserId) -> Iterator[Connection]:
         for connections in self._people.get(user_id, {}).values():

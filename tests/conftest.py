@@ -101,7 +101,8 @@ async def server(
     hasher = BcryptHasher(pepper=keys.pepper, cost=4)
     lifecycle = build(settings, keys, clock, stores, bus, hasher, frontend=page)
     port = lifecycle.listen(settings.host, settings.port)
-    yield RunningServer(lifecycle, f"http://127.0.0.1:{port}")
+    messenger_port = lifecycle.messenger.listen(settings.host, settings.messenger_port)
+    yield RunningServer(lifecycle, f"http://127.0.0.1:{port}", messenger_port)
     await lifecycle.stop()
 
 

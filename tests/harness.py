@@ -28,10 +28,11 @@ class MovableClock:
 
 @dataclass
 class RunningServer:
-    """A server on a free port; `origin` is where."""
+    """A server on free ports; `origin` is where, `messenger_port` where it takes lines."""
 
     lifecycle: Lifecycle
     origin: str
+    messenger_port: int
 
 
 @dataclass

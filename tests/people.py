@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from config.secrets import open_secrets
@@ -94,6 +94,7 @@ class Peer:
     device_id: DeviceId
     login_id: LoginId
     token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
     origin: str = ""
 
     @property
@@ -102,9 +103,10 @@ class Peer:
 
 
 class Wire:
-    """One WebSocket as a test uses it: JSON in, JSON out; frames that come are kept in order."""
+    """One connection as a test uses it: JSON in, JSON out; frames that come are kept in order."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: Any) -> None:
+        """Args: socket: a `ClientConnection`, or what has its `send`, `recv` and close code."""
         self.socket = socket
         self._kept: list[dict[str, Any]] = []
 
@@ -189,7 +191,13 @@ async def enrol(stores: Stores, clock: Clock, logins: LoginService, account: Acc
     )
     browser = Browser("Test", "web", "127.0.0.1")
     opened = await logins.open(account, browser, device.device_id)
-    return Peer(account.user_id, device.device_id, opened.login_id, opened.access_token)
+    return Peer(
+        account.user_id,
+        device.device_id,
+        opened.login_id,
+        opened.access_token,
+        opened.refresh_token,
+    )
 
 
 def capsule(receiver: Peer) -> dict[str, Any]:

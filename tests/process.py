@@ -17,20 +17,20 @@ START_TIMEOUT_S = 15
 
 @dataclass
 class ServerProcess:
-    """A server on loopback and the folder of its data; the port stays when it restarts."""
+    """A server on loopback and the folder of its data; its ports stay when it restarts."""
 
     data_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
     origin: str = ""
+    messenger: str = ""  # host:port
     _process: subprocess.Popen[str] | None = None
     _read: set[Path] = field(default_factory=set)
 
     def start(self) -> None:
         """Start and return once it listens."""
-        port = self.origin.rsplit(":", 1)[-1] if self.origin else "0"
         environment = os.environ | {
-            "SEALROOM_PORT": port,
-            "SEALROOM_MESSENGER_PORT": "0",
+            "SEALROOM_PORT": self.origin.rpartition(":")[2] or "0",
+            "SEALROOM_MESSENGER_PORT": self.messenger.rpartition(":")[2] or "0",
             "SEALROOM_DATA_DIR": str(self.data_dir),
             "SEALROOM_TEST_CLOCK_FILE": str(self._clock_file),
             **self.settings,
@@ -47,9 +47,9 @@ class ServerProcess:
                 text=True,
             )
         assert self._process.stdout is not None
-        greeting = self._process.stdout.readline()
-        assert greeting, self.log.read_text(encoding="utf-8")
-        self.origin = greeting.split()[-1]
+        greeting = [self._process.stdout.readline().split() for _ in range(2)]
+        assert all(greeting), self.log.read_text(encoding="utf-8")
+        self.origin, self.messenger = (words[-1] for words in greeting)
 
     @property
     def log(self) -> Path:

@@ -12,7 +12,7 @@ async def test_a_healthy_server_says_so_to_anybody(fetch: Fetch) -> None:
     answer = await fetch("GET", "/health")
     assert answer.status == 200
     assert answer.json["status"] == "healthy"
-    assert answer.json["services"] == {"database": "up"}
+    assert answer.json["services"] == {"database": "up", "tcp_messenger": "up"}
     assert datetime.fromisoformat(answer.json["timestamp"]).utcoffset() is not None
     assert answer.headers["cache-control"] == "no-store"
 
@@ -21,7 +21,7 @@ async def test_a_server_that_is_stopping_says_no(server: RunningServer, fetch: F
     server.lifecycle.readiness.is_draining = True
     answer = await fetch("GET", "/health")
     assert (answer.status, answer.json["status"]) == (503, "unhealthy")
-    assert answer.json["services"] == {"database": "up"}
+    assert answer.json["services"] == {"database": "up", "tcp_messenger": "up"}
 
 
 async def test_a_database_that_is_away_makes_it_unhealthy(
@@ -32,4 +32,7 @@ async def test_a_database_that_is_away_makes_it_unhealthy(
 
     monkeypatch.setattr(server.lifecycle.database, "ping", away)
     answer = await fetch("GET", "/health")
-    assert (answer.status, answer.json["services"]) == (503, {"database": "down"})
+    assert (answer.status, answer.json["services"]) == (
+        503,
+        {"database": "down", "tcp_messenger": "up"},
+    )

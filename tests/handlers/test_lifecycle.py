@@ -60,7 +60,7 @@ async def test_a_request_under_way_is_finished(
     asking = asyncio.ensure_future(fetch("GET", "/health"))
     await asyncio.sleep(0.1)
     await server.lifecycle.stop()
-    assert (await asking).json["services"] == {"database": "up"}
+    assert (await asking).json["services"] == {"database": "up", "tcp_messenger": "up"}
 
 
 async def test_nobody_new_is_let_in(server: RunningServer) -> None:

@@ -42,7 +42,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
-        self.hub = Hub(self.calls.append)
+        self.hub = Hub(self.calls.append, LocalBus())
 
     def turn(self) -> None:
         calls, self.calls[:] = list(self.calls), []
@@ -199,15 +199,15 @@ def test_ended_log_ins_are_told_why_and_closed(loop: Loop) -> None:
 def test_closing_sends_what_is_queued_first_and_twice_is_once(loop: Loop) -> None:
     wire, connection = loop.connect(BOB, PHONE)
     connection.send(b"last")
-    loop.hub.close_all(1012)
-    loop.hub.close_all(1012)
+    connection.close(1012)
+    connection.close(1012)
     connection.send(b"too late")
     loop.turn()
     assert wire.frames == [b"last"]
     assert wire.codes == [1012]
 
 
-async def test_connections_are_counted_and_forgotten(loop: Loop) -> None:
+def test_connections_are_counted_and_forgotten(loop: Loop) -> None:
     _, one = loop.connect(BOB, PHONE)
     _, two = loop.connect(BOB, PHONE)
     assert loop.hub.count(BOB) == 2
@@ -215,4 +215,3 @@ async def test_connections_are_counted_and_forgotten(loop: Loop) -> None:
     assert loop.hub.count(BOB) == 1
     loop.hub.remove(two)
     assert loop.hub.count(BOB) == 0
-    await loop.hub.empty()

@@ -43,6 +43,7 @@ export const CloseCode = Object.freeze({
   BAD_FRAMES: 4400,
   SESSION_ENDED: 4401,
   AUTHENTICATION_TIMEOUT: 4408,
+  SILENT: 4409,
   TOO_SLOW: 4008,
   TOO_MANY: 4429,
 });
