@@ -83,12 +83,13 @@ _STATUS_AND_MESSAGE: dict[ErrorCode, tuple[int, str]] = {
 
 
 class CloseCode(IntEnum):
-    """Close codes that Sealroom gives a meaning (RFC 6455 §7.4.2); over TCP the last line has them."""
+    """Close codes that Sealroom gives a meaning (RFC 6455 §7.4.2); TCP tells them too."""
 
     COME_BACK = 1012  # the server restarts: reconnect after 0-5 s, chosen at random
     BAD_FRAMES = 4400  # repeated frames that are not of the documented form
     SESSION_ENDED = 4401  # logged out, revoked or expired: do not reconnect with this token
     AUTHENTICATION_TIMEOUT = 4408  # no valid `authenticate` within 10 s
+    SILENT = 4409  # said nothing for SILENCE_MS over TCP: reconnect, and `ping` in time
     TOO_SLOW = 4008  # did not read as fast as frames came: reconnect and `sync`
     TOO_MANY = 4429  # more frames or connections than allowed: reconnect after a minute
 
@@ -99,7 +100,6 @@ class AppError(Exception):
     def __init__(self, code: ErrorCode, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
         self.code = code
-    SILENT = 4409  # said nothing for SILENCE_MS over TCP: reconnect, and `ping` in time
         self.detail = detail
 
     @property
