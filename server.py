@@ -60,7 +60,7 @@ def build(
     frontend: Path = FRONTEND,
 ) -> Lifecycle:
     """Make all parts and join them; called on the event loop they will live on."""
-    hub, mailer = Hub(asyncio.get_running_loop().call_soon), _mailer(settings, clock)
+    hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), _mailer(settings, clock)
     taken = quotas.Quotas(clock, _rates(settings))
     services = assemble(
         stores, clock, SystemEntropy(), bus, mailer, hasher, quotas=taken, secrets=secrets

@@ -9,13 +9,15 @@ stand; what arrives from a bus has been checked against these types.
     the bus   ──▶ EventsLost, ProcessGone ──▶ this process alone
 """
 
-from typing import NewType, Protocol
+from collections.abc import Callable
+from typing import Literal, NewType, Protocol, TypeVar
 
 from msgspec import Struct
 
 from protocol.frames import Message, Seq, ServerFrame
 from protocol.ids import DeviceId, UserId, WireDeviceId, WireLoginId, WireRoomId, WireUserId
 
+Status = Literal["online", "away", "offline"]
 ProcessId = NewType("ProcessId", str)  # drawn at random whenever a process starts
 
 
@@ -78,12 +80,13 @@ class LogGrown(Struct, frozen=True, tag="grown"):
 class PeopleHere(Struct, frozen=True, tag="people"):
     """How people are connected to one process: "online", "away", or "offline" for who left it.
 
-    `is_whole`: whoever is not named is not connected there; otherwise nothing is said of them.
+    Whoever is not named but has an id `between` these two, both included, is not connected there;
+    of all others nothing is said.
     """
 
     process: ProcessId
-    people: dict[WireUserId, str]
-    is_whole: bool
+    people: dict[WireUserId, Status]
+    between: tuple[str, str] | None = None
 
 
 class PeopleAsked(Struct, frozen=True, tag="asked"):
@@ -120,6 +123,8 @@ Shared = (
 )
 Event = MessageStored | Told | Shared | EventsLost | ProcessGone
 
+Kind = TypeVar("Kind", bound=Event)
+
 
 class EventSink(Protocol):
     def publish(self, event: Event) -> None:
@@ -129,4 +134,30 @@ class EventSink(Protocol):
         Order: events of one process reach a connection in the order they were published. What
         another process caches may be forgotten a moment after its connections have been told.
         """
+        ...
+
+
+class Bus(EventSink, Protocol):
+    """An EventSink that also tells this process what happened, here or in another one."""
+
+    @property
+    def process(self) -> ProcessId:
+        """What this process is called on the bus."""
+        ...
+
+    @property
+    def here(self) -> EventSink:
+        """Hands events to this process alone."""
+        ...
+
+    def subscribe(self, kind: type[Kind], call: Callable[[Kind], None]) -> None:
+        """Have `call` called with every event of this kind; what it raises is logged."""
+        ...
+
+    def came(self, user_id: UserId) -> None:
+        """Note that a user is connected here from now on."""
+        ...
+
+    def went(self, user_id: UserId) -> None:
+        """Note that a user no longer is."""
         ...

@@ -17,7 +17,7 @@ Payloads, headers and ciphertexts are `Sealed`: base64url text that the server s
 never decodes, because it could not understand it anyway and every decode costs the loop.
 """
 
-from typing import Annotated, NewType
+from typing import Annotated, Literal, NewType
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -154,7 +154,7 @@ class Typing(Frame, tag="typing", frozen=True, kw_only=True):
 
 
 class SetPresence(Frame, tag="presence", frozen=True, kw_only=True):
-    status: Annotated[str, Meta(pattern="^(online|away)$")]
+    status: Literal["online", "away"]
 
 
 class Sync(Frame, tag="sync", frozen=True, kw_only=True):

@@ -37,8 +37,23 @@ class Wire(Protocol):
         ...
 
 
+class Interest(Protocol):
+    """Who wants to know which users are connected here."""
+
+    def came(self, user_id: UserId) -> None:
+        """Note the first connection of a user."""
+        ...
+
+    def went(self, user_id: UserId) -> None:
+        """Note that the last one has closed."""
+        ...
+
+
 class Connection:
-    """One socket of one device. Frames given before `release` wait for it."""
+    """One socket of one device. Frames given before `release` wait for it.
+
+    `look_again` lets the other end look at everything anew, as if it had just connected.
+    """
 
     __slots__ = (
         "_behind_bytes",
@@ -52,6 +67,7 @@ class Connection:
         "_written",
         "device_id",
         "login_id",
+        "look_again",
         "user_id",
     )
 
@@ -59,6 +75,7 @@ class Connection:
         self.user_id: UserId
         self.device_id: DeviceId
         self.login_id: LoginId
+        self.look_again: Callable[[], None] = _nothing
         self._wire = wire
         self._flush_soon = flush_soon
         self._queue: list[bytes] = []
@@ -141,9 +158,12 @@ class Connection:
 class Hub:
     """Connections of this process by user and device."""
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self, call_soon: Callable[[Callable[[], None]], object], interest: Interest
+    ) -> None:
         """Args: call_soon: runs a function in the next turn of the event loop."""
         self._call_soon = call_soon
+        self._interest = interest
         self._people: dict[UserId, dict[DeviceId, list[Connection]]] = {}
         self._unflushed: list[Connection] = []
 
@@ -158,7 +178,10 @@ class Hub:
         connection.user_id = user_id
         connection.device_id = device_id
         connection.login_id = login_id
-        self._people.setdefault(user_id, {}).setdefault(device_id, []).append(connection)
+        if user_id not in self._people:
+            self._people[user_id] = {}
+            self._interest.came(user_id)
+        self._people[user_id].setdefault(device_id, []).append(connection)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that was added."""
@@ -172,6 +195,13 @@ class Hub:
     def count(self, user_id: UserId) -> int:
         """Return how many connections a user has in this process."""
         return sum(map(len, self._people.get(user_id, {}).values()))
+
+    def devices_of(self, user_id: UserId) -> list[DeviceId]:
+        """Return which devices of a user are connected here."""
+        return list(self._people.get(user_id, ()))
+
+    def connections(self) -> list[Connection]:
+        return [one for user_id in self._people for one in self._all_of(user_id)]
 
     def deliver(self, event: MessageStored) -> None:
         """Send a message to every connected device of its recipients but the one that sent it.
@@ -227,3 +257,7 @@ class Hub:
         unflushed, self._unflushed = self._unflushed, []
         for connection in unflushed:
             connection.flush()
+
+
+def _nothing() -> None:
+    """Nobody is at the other end yet."""

@@ -3,13 +3,11 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
 
-from models.events import Event, ProcessId
+from models.events import Event, Kind, ProcessId
+from protocol.ids import UserId
 
 _log = logging.getLogger(__name__)
-
-Kind = TypeVar("Kind", bound=Event)
 
 
 class LocalBus:
@@ -51,3 +49,9 @@ class LocalBus:
                 call(event)
             except Exception:  # noqa: BLE001 - one subscriber's bug is not the publisher's
                 _log.exception("an event was not handled")
+
+    def came(self, user_id: UserId) -> None:
+        """Everything is heard here anyway."""
+
+    def went(self, user_id: UserId) -> None:
+        """Nobody else could be told."""

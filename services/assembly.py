@@ -3,16 +3,18 @@
 Adapters come in as ports and keys as bytes, so that the composition root has only those to name.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from models.events import (
     AccountAltered,
+    Bus,
     DevicesAltered,
-    Event,
-    EventSink,
+    EventsLost,
     LoginsEnded,
+    PeopleAsked,
+    PeopleHere,
+    ProcessGone,
     RoomAltered,
 )
 from models.ports import Clock, Entropy, Mailer, PasswordHasher
@@ -34,14 +36,6 @@ from services.rosters import Rosters
 from services.sign_in import SignInService
 from services.typing import TypingService
 from services.watermarks import WatermarkService
-
-Kind = TypeVar("Kind", bound=Event)
-
-
-class Bus(EventSink, Protocol):
-    """An EventSink that also tells this process what happened, here or in another one."""
-
-    def subscribe(self, kind: type[Kind], call: Callable[[Kind], None]) -> None: ...
 
 
 class Keys(Protocol):
@@ -105,6 +99,12 @@ def assemble(
     bus.subscribe(DevicesAltered, rosters.forget_person)
     bus.subscribe(AccountAltered, rosters.forget_person)
     bus.subscribe(AccountAltered, presence.forget_person)
+    bus.subscribe(EventsLost, rosters.forget_all)
+    bus.subscribe(EventsLost, logins.forget_all)
+    bus.subscribe(EventsLost, presence.ask)
+    bus.subscribe(PeopleAsked, presence.answer)
+    bus.subscribe(PeopleHere, presence.heard)
+    bus.subscribe(ProcessGone, presence.process_gone)
     return Services(
         access=access,
         accounts=AccountService(stores, clock, entropy, bus, access, codes, logins, hasher, quotas),

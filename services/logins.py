@@ -9,11 +9,11 @@ import hashlib
 import hmac
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from models.accounts import Account
-from models.events import EventSink, LoginsEnded
+from models.events import EventSink, EventsLost, LoginsEnded
 from models.logins import Login
 from models.ports import Clock, Entropy
 from models.stores import Stores
@@ -130,6 +130,15 @@ class LoginService:
         self._forgets += 1
         for login_id in login_ids:
             self._live.pop(login_id, None)
+
+    def forget_all(self, _event: EventsLost) -> None:
+        """Drop everything remembered: the end of any log-in may have been missed."""
+        self._forgets += 1
+        self._live.clear()
+
+    async def ended_of(self, login_ids: Collection[LoginId]) -> set[LoginId]:
+        """Return those of these log-ins that are over, by one look at the store."""
+        return set(login_ids) - await self._logins.live_of(login_ids, self._clock.now_ms())
 
     async def open(
         self, account: Account, browser: Browser, device_id: DeviceId | None = None

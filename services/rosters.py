@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from models.devices import ActiveDevices
-from models.events import AccountAltered, DevicesAltered, RoomAltered
+from models.events import AccountAltered, DevicesAltered, EventsLost, RoomAltered
 from models.ports import Clock
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
@@ -114,6 +114,12 @@ class Rosters:
     def forget_person(self, event: DevicesAltered | AccountAltered) -> None:
         for room_id in list(self._rooms_of.get(event.user_id, ())):
             self._forget(room_id)
+        for loading in self._loading.values():
+            loading.is_stale = True
+
+    def forget_all(self, _event: EventsLost) -> None:
+        self._rosters.clear()
+        self._rooms_of.clear()
         for loading in self._loading.values():
             loading.is_stale = True
 

@@ -10,6 +10,7 @@ from protocol.frames import Message, PrekeysLow
 from protocol.ids import DeviceId, LoginId, MsgId, RoomId, UserId
 from protocol.limits import OUTGOING_BYTES, OUTGOING_FRAMES
 from realtime.hub import Connection, Hub
+from realtime.local_bus import LocalBus
 
 ALICE, BOB = UserId("alice"), UserId("bob")
 PHONE, LAPTOP = DeviceId("phone"), DeviceId("laptop")
