@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,10 +27,22 @@ _SIXTY_EIGHT_YEARS_S = 2**31 - 1
 def fresh_database() -> Iterator[str]:
     """Yield the URL of a database that nobody else uses, and drop it afterwards."""
     name = f"sealroom_test_{secrets.token_hex(8)}"
-    with patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S):
-        yield urlunsplit(urlsplit(URI)._replace(path=f"/{name}"))
-    with MongoClient[dict[str, object]](URI) as client:
-        client.drop_database(name)
+    try:
+        with patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S):
+            yield urlunsplit(urlsplit(URI)._replace(path=f"/{name}"))
+    finally:
+        with connect() as client:
+            client.drop_database(name)
+
+
+def connect() -> MongoClient[dict[str, Any]]:
+    """Return a client of the test's own, beside those of the program."""
+    return MongoClient(URI)
+
+
+def name_of(url: str) -> str:
+    """Return the name of the database in a URL."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 def require_in_ci() -> None:
@@ -42,9 +55,11 @@ def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests marked `mongo` where no database is named."""
     if URI:
         return
-    left_out = [item for item in items if item.get_closest_marker("mongo")]
+    kept, left_out = [], []
+    for item in items:
+        (left_out if item.get_closest_marker("mongo") else kept).append(item)
+    items[:] = kept
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
 
 
 def tell(reporter: pytest.TerminalReporter) -> None:

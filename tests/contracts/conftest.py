@@ -11,6 +11,7 @@ from models.stores import Stores
 from protocol.errors import AppError
 from storage import open_stores
 from tests import mongo
+from tests.contracts.indexed_queries import IndexedQueries
 from tests.contracts.make import Make
 from tests.contracts.query_plans import QueryPlans
 
@@ -22,8 +23,10 @@ Append = Callable[..., Awaitable[Appended | AppError]]
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of its own for the test; every statement it gets must use an index."""
     if request.param == "mongo":
-        with mongo.fresh_database() as url:
+        with mongo.fresh_database() as url, IndexedQueries(mongo.name_of(url)) as queries:
             yield url
+            with mongo.connect() as client:
+                assert queries.scans(client) == []
         return
     path = tmp_path / "database" / "sealroom.db"
     with QueryPlans() as plans:
