@@ -14,7 +14,17 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 FIELDS = ("request_id", "method", "route", "status", "duration_ms", "address_prefix", "code")
-_OURS = ("sealroom", "handlers", "services", "models", "storage", "realtime", "mail", "config")
+_OURS = (
+    "sealroom",
+    "handlers",
+    "services",
+    "models",
+    "storage",
+    "realtime",
+    "mail",
+    "config",
+    "lb",
+)
 
 
 def message(record: logging.LogRecord) -> str:

@@ -22,6 +22,7 @@ PACKAGES = (
     "config",
     "mail",
     "client",
+    "lb",
 )
 # protocol's structs are msgspec's: parsing, checking and writing a frame is one pass.
 THIRD_PARTIES = {
@@ -34,6 +35,7 @@ THIRD_PARTIES = {
     "handlers": {"msgspec", "tornado"},
     "config": set(),
     "client": {"cryptography", "msgspec", "tornado"},
+    "lb": {"tornado", "uvloop"},
 }
 
 
@@ -95,6 +97,9 @@ def test_imports_keep_every_contract(root: Path) -> None:
         ("handlers/planted", "import config", "Only composition roots read settings"),
         ("services/planted", "import client", "Nobody imports the client"),
         ("client/planted", "import models", "The client shares nothing but the wire"),
+        ("lb/planted", "import protocol", "The balancer is another program"),
+        ("lb/planted", "import config", "Only composition roots read settings"),
+        ("handlers/planted", "import lb", "Nobody imports the balancer"),
     ],
 )
 def test_a_planted_import_breaks_its_contract(
@@ -104,6 +109,7 @@ def test_a_planted_import_breaks_its_contract(
     for package in PACKAGES:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "lb/__main__.py").touch()  # a contract names it
     assert lint(tmp_path).returncode == 0
     (tmp_path / f"{module}.py").write_text(f"{line}\n")
     done = lint(tmp_path)
