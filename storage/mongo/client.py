@@ -29,9 +29,10 @@ from protocol.errors import AppError, ErrorCode
 from storage.errors import StorageRefused, StorageUnreachable
 
 DEFAULT_DATABASE = "sealroom"  # when the URL names none
-OPERATION_TIMEOUT_MS = 10_000  # one call with its retries; a caller would rather ask again
-SELECTION_TIMEOUT_MS = 5_000  # how long a call waits for a primary, as SQLite waits for a lock
-CONNECT_TIMEOUT_MS = 5_000
+# How long a call may take, the wait for a primary and the driver's retries included: as long as
+# SQLite waits for a lock. Who waits longer would rather be told, and ask again.
+OPERATION_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_MS = 5_000  # for the driver's own look at the servers
 
 OUT_OF_DISK_SPACE = 14031
 _NOT_ALLOWED = (13, 18, 8000)  # unauthorized, authentication failed, the same from a hosted one
@@ -60,7 +61,6 @@ def connect(url: str) -> AsyncMongoClient[Document]:
             readPreference="primary",
             retryWrites=True,
             timeoutMS=OPERATION_TIMEOUT_MS,
-            serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
             connectTimeoutMS=CONNECT_TIMEOUT_MS,
             datetime_conversion="DATETIME_MS",
             appname="sealroom",
