@@ -182,7 +182,10 @@ class SealroomApplication(Application):
 
     def _done(self, handler: RequestHandler) -> None:
         self._ended()
-        _log.info(
+        # A balancer asks several times a second; only what is wrong is worth a line.
+        is_well = isinstance(handler, health.HealthHandler) and handler.get_status() == 200
+        _log.log(
+            logging.DEBUG if is_well else logging.INFO,
             "request",
             extra={
                 "request_id": handler.request_id if isinstance(handler, BaseHandler) else None,

@@ -165,6 +165,17 @@ async def test_the_access_log_holds_the_pattern_and_no_more(
     assert "31337" not in json.dumps(vars(record), default=str)
 
 
+async def test_only_a_health_that_is_not_well_makes_a_line(
+    server: RunningServer, fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sealroom.access")
+    await fetch("GET", "/health")
+    assert caplog.records == []
+    server.lifecycle.readiness.is_draining = True
+    await fetch("GET", "/health")
+    assert [vars(record)["status"] for record in caplog.records] == [503]
+
+
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     if request.node.get_closest_marker("behind_proxy"):
@@ -177,7 +188,7 @@ def settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 async def test_behind_a_trusted_proxy_the_forwarded_client_and_scheme_count(
     fetch: Fetch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "sealroom.access")
+    caplog.set_level(logging.DEBUG, "sealroom.access")
     headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     answer = await fetch("GET", "/health", headers=headers)
     assert "strict-transport-security" in answer.headers
@@ -200,7 +211,7 @@ async def test_behind_a_proxy_that_changes_the_host_the_public_page_may_still_ca
 
 
 async def test_without_one_they_do_not(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "sealroom.access")
+    caplog.set_level(logging.DEBUG, "sealroom.access")
     headers = {
         "X-Forwarded-For": "203.0.113.7",
         "X-Real-Ip": "203.0.113.7",
