@@ -27,6 +27,10 @@ run: $(VENV)/.runtime ## Start Sealroom on http://localhost:8888 (ARGS="--check"
 dev: $(VENV)/.runtime ## The same, started again whenever a Python file changes
 	@exec $(PYTHON_BIN) -m tornado.autoreload server.py $(ARGS)
 
+.PHONY: cluster
+cluster: $(VENV)/.runtime ## Start a bus, three workers and the balancer on http://localhost:8000 (ARGS="--workers 2" and the like)
+	@exec $(PYTHON_BIN) -m lb cluster $(ARGS)
+
 # ---- test
 
 .PHONY: test

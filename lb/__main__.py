@@ -4,6 +4,7 @@ python -m lb --config FILE                   balance as the file says
 python -m lb --listen 8000 --worker ADDR=3   one service without a file; --worker again for another
 python -m lb … --check                       print the settings in force and exit
 python -m lb --example                       print an example of FILE and exit
+python -m lb cluster …                       a whole cluster on this machine: lb/cluster
 """
 
 import argparse
@@ -17,6 +18,7 @@ import uvloop
 
 from config.logs import set_up
 from lb.balancer import Balancer
+from lb.cluster import command
 from lb.load import effective, example, from_document, load
 from lb.settings import Settings, SettingsError
 
@@ -76,6 +78,8 @@ async def serve(settings: Settings) -> None:
 
 def main() -> int:
     """Return the exit status: 2 when a setting is wrong."""
+    if sys.argv[1:2] == ["cluster"]:
+        return command.main(sys.argv[2:])
     arguments = _parser().parse_args()
     if arguments.example:
         print(example(), end="")

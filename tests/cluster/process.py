@@ -1,18 +1,22 @@
 """A whole cluster in a process group of its own, as `make cluster` starts it."""
 
+import asyncio
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.process import ROOT, ServerProcess
 
 START_TIMEOUT_S = 60
+PATIENCE_S = 60
 
 
 def free_ports(count: int) -> int:
@@ -38,6 +42,7 @@ class ClusterProcess(ServerProcess):
     """The launcher and everything it starts; `origin` is the balancer's."""
 
     workers: int = 3
+    database: str = ""
     options: tuple[str, ...] = ()
 
     def start(self) -> None:
@@ -47,7 +52,7 @@ class ClusterProcess(ServerProcess):
         ports = dict(zip(names, range(first, first + 5), strict=True))
         ports["--worker-tcp-port"] = first + 4 + self.workers
         command = [sys.executable, "-m", "lb", "cluster", "--data-dir", str(self.data_dir)]
-        command += ["--workers", str(self.workers), *self.options]
+        command += ["--workers", str(self.workers), "--database", self.database, *self.options]
         command += [word for name, port in ports.items() for word in (name, str(port))]
         self.origin = f"http://127.0.0.1:{first}"
         self.ports = ports
@@ -63,16 +68,57 @@ class ClusterProcess(ServerProcess):
             )
         self.says("CLUSTER READY")
 
-    def says(self, words: str, times: int = 1) -> None:
-        """Wait until the launcher has printed something so often."""
+        self._wait_for("CLUSTER READY")
+
+    def _wait_for(self, words: str) -> None:
         assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT_S
-        while (said := self.log.read_text(encoding="utf-8")).count(words) < times:
-            assert self._process.poll() is None, said[-4_000:]
-            assert time.monotonic() < deadline, said[-4_000:]
+        while words not in self.printed:
+            assert self._process.poll() is None, self.printed[-4_000:]
+            assert time.monotonic() < deadline, self.printed[-4_000:]
             time.sleep(0.05)
 
+    @property
+    def printed(self) -> str:
+        """Everything the launcher has printed."""
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines that say something is broken."""
+        return [line for line in self.printed.splitlines() if '"level": "error"' in line]
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir}/sealroom.db"
+
     def process_of(self, child: str) -> int:
-        """The process id of a child's newest life, like that of `worker-1`."""
-        said = self.log.read_text(encoding="utf-8")
-        return int(re.findall(rf"^{child} +\| started as process (\d+)$", said, re.M)[-1])
+        """The process id of the newest life of a child like `worker-1`."""
+        return self._lives(child)[-1]
+
+    def _lives(self, child: str) -> list[int]:
+        pattern = rf"^{child} +\| started as process (\d+)$"
+        return [int(pid) for pid in re.findall(pattern, self.printed, re.MULTILINE)]
+
+    def restart_workers(self) -> None:
+        os.kill(self.pid, signal.SIGHUP)
+
+    # ---- what is waited for
+
+    async def prints(self, words: str, times: int = 1) -> None:
+        """Wait until the launcher has printed something so often since it started."""
+        await until(lambda: self.printed.count(words) >= times)
+
+    async def serves_again(self, child: str, after: int) -> None:
+        """Wait until a later life of a child serves than the one with this process id."""
+        pattern = rf"^{child} +\| started as process \d+$.*^{child} +\| serves$"
+        again = re.compile(pattern, re.MULTILINE | re.DOTALL)
+        this_life = f"started as process {after}\n"
+        await until(lambda: again.search(self.printed.rpartition(this_life)[2]) is not None)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.05)
