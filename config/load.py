@@ -18,6 +18,8 @@ from typing import Any
 from config.settings import Secret, Settings, SettingsError, check
 
 _PREFIX = "SEALROOM_"
+# Read here, or by the tests, whose servers inherit it.
+_NO_SETTINGS = ("SEALROOM_CONFIG", "SEALROOM_TEST_MONGODB_URI")
 _FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
 
@@ -59,7 +61,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, object]:
     direct: dict[str, object] = {}
     from_files: dict[str, object] = {}
     for variable, text in sorted(env.items()):
-        if not variable.startswith(_PREFIX) or variable == f"{_PREFIX}CONFIG":
+        if not variable.startswith(_PREFIX) or variable in _NO_SETTINGS:
             continue
         name = variable.removeprefix(_PREFIX).lower()
         if name in _FIELDS:

@@ -37,6 +37,10 @@ def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
     assert load(environment={"SEALROOM_CONFIG": write(tmp_path, "port = 9000")}).port == 9000
 
 
+def test_a_server_does_not_mind_what_the_tests_are_told() -> None:
+    assert load(environment={"SEALROOM_TEST_MONGODB_URI": "mongodb://host/"}) == Settings()
+
+
 def test_lists_and_fractions_are_read_from_both(tmp_path: Path) -> None:
     config = write(tmp_path, 'trusted_proxies = ["10.0.0.0/8"]\ndrain_wait_s = 2\n')
     assert load(config, {}).trusted_proxies == ("10.0.0.0/8",)
