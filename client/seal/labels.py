@@ -29,6 +29,18 @@ class Label(StrEnum):
     BACKUP_KEK_RC = "SEAL1/backup/kek-rc"
     BACKUP_IDENTITY = "SEAL1/backup/identity"
     RECOVERY_CODE = "SEAL1/rc"
+    FILE = "SEAL1/file"
+    FILE_ROOT = "SEAL1/file/root"
+    LINK_AUTH = "SEAL1/link/auth"
+    LINK_MANIFEST_KEY = "SEAL1/link/manifest"
+    LINK_PW = "SEAL1/link/pw"
+    LINK = "SEAL1/link"
+    SEALED_FILE = "SEAL1/sealed-file"
+    SEALED_FILE_SLOT = "SEAL1/sealed-file/slot"
+    SEALED_FILE_PW_SALT = "SEAL1/sealed-file/pw-salt"
+    SEALED_FILE_PW = "SEAL1/sealed-file/pw"
+    SEALED_FILE_KEY = "SEAL1/sealed-file/key"
+    SEALED_FILE_MANIFEST = "SEAL1/sealed-file/manifest"
 
 
 class Purpose(StrEnum):
@@ -39,6 +51,9 @@ class Purpose(StrEnum):
     DEVICE_LIST = "devlist"
     SIGNED_PREKEY = "spk"
     ONE_TIME_PREKEY = "opk"
+    FILE = "file"
+    FILE_GRANT = "file-grant"
+    SEALED_FILE = "sealed-file"
 
     @property
     def label(self) -> str:

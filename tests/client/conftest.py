@@ -1,7 +1,9 @@
-"""A server in a process of its own, and a crowd of people on it."""
+"""A server in a process of its own, and a crowd of people on it; the vectors of files."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -24,3 +26,10 @@ async def crowd(server_process: ServerProcess, tmp_path: Path) -> AsyncIterator[
     yield crowd
     for device in crowd.devices:
         device.api.close()
+
+
+@pytest.fixture(scope="session")
+def file_vectors() -> dict[str, Any]:
+    path = Path(__file__).parents[1] / "vectors" / "seal_file.json"
+    vectors: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return vectors

@@ -5,11 +5,13 @@
 
 import { text } from "node:stream/consumers";
 
+import { decryptFile } from "../../frontend/js/crypto/cobblestone.js";
 import { agree, importVerifyingKey } from "../../frontend/js/crypto/curve.js";
-import { aeadOpen, hkdf, hmac } from "../../frontend/js/crypto/primitives.js";
-import { fromHex, toBase64url, toHex } from "../../frontend/js/lib/bytes.js";
+import { aeadOpen, hkdf, hmac, sha256 } from "../../frontend/js/crypto/primitives.js";
+import { fromHex, toBase64url, toHex, utf8 } from "../../frontend/js/lib/bytes.js";
 import { AppError } from "../../frontend/js/lib/errors.js";
 import { openArgon2id } from "../frontend/crypto/argon2-in-process.js";
+import { collect, inPieces } from "../frontend/crypto/file-fixtures.js";
 
 const ECDSA_SHA256 = { name: "ECDSA", hash: "SHA-256" };
 const { argon2id, close } = await openArgon2id();
@@ -22,6 +24,12 @@ const wrappers = {
     aeadOpen(fromHex(key), fromHex(sealed), fromHex(additionalData)),
   argon2id: ({ password, salt, ...params }) =>
     argon2id({ password: fromHex(password), salt: fromHex(salt), ...params }),
+
+  async cobblestone({ key, context, ciphertext }) {
+    const pieces = inPieces(fromHex(ciphertext), 50_000);
+    const options = { hash: "SHA-256" };
+    return sha256(await collect(decryptFile(fromHex(key), utf8(context), pieces, options)));
+  },
 
   async ecdh({ scalar, own, peer }) {
     const point = fromHex(own);

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from argon2.low_level import Type, hash_secret_raw
 
+from tests.client.test_cobblestone import CASES as COBBLESTONE_CASES
+from tests.client.test_cobblestone import ciphertext_of
 from tests.client.test_published_vectors import (
     ARGON_CASES,
     ECDH_CASES,
@@ -59,6 +61,11 @@ def read_ecdsa(case: Case) -> dict[str, Any]:
     return {"publicKey": public, "message": case["Msg"], "signature": case["R"] + case["S"]}
 
 
+def read_cobblestone(case: dict[str, Any]) -> dict[str, Any]:
+    ciphertext = ciphertext_of(case).hex()
+    return {"key": case["key"], "context": case["context"], "ciphertext": ciphertext}
+
+
 def is_valid(case: Case) -> bool:
     return case["Result"].startswith("P")
 
@@ -70,6 +77,7 @@ def results() -> Results:
         "hkdf": [read_hkdf(case) for case in HKDF_CASES],
         "hmac": [{"key": key, "input": message} for key, message, _ in HMAC_CASES],
         "gcm": [read_gcm(case) for case in GCM_CASES],
+        "cobblestone": [read_cobblestone(case) for case in COBBLESTONE_CASES],
         "argon2id": [read_argon2id(case) for case in ARGON_32_CASES],
         "ecdh": [read_ecdh(case) for case in ECDH_CASES],
         "ecdsa": [read_ecdsa(case) for case in ECDSA_CASES],
@@ -114,6 +122,14 @@ def test_argon2id_equals_the_reference_implementation(
 def test_aes_256_gcm_of_nist_opens_what_is_whole_and_refuses_the_rest(results: Results) -> None:
     assert any("FAIL" in case for case in GCM_CASES)
     assert results["gcm"] == [None if "FAIL" in case else case["PT"] for case in GCM_CASES]
+
+
+def test_chunked_encryption_of_c2sp_opens_what_is_whole_and_refuses_the_rest(
+    results: Results,
+) -> None:
+    for case, digest in zip(COBBLESTONE_CASES, results["cobblestone"], strict=True):
+        expected = case["payload_sha256"] if case["expect"] == "success" else None
+        assert digest == expected, case["name"]
 
 
 def test_ecdh_of_nist_agrees_on_the_secret_or_refuses(results: Results) -> None:

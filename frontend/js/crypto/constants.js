@@ -42,6 +42,12 @@ export const LABEL = Object.freeze({
   linkManifest: "SEAL1/link/manifest",
   linkPassword: "SEAL1/link/pw",
   link: "SEAL1/link",
+  sealedFile: "SEAL1/sealed-file",
+  sealedFileSlot: "SEAL1/sealed-file/slot",
+  sealedFilePasswordSalt: "SEAL1/sealed-file/pw-salt",
+  sealedFilePassword: "SEAL1/sealed-file/pw",
+  sealedFileKey: "SEAL1/sealed-file/key",
+  sealedFileManifest: "SEAL1/sealed-file/manifest",
   storedSession: "SEAL1/store/session",
   storedKey: "SEAL1/store/key",
   appLock: "SEAL1/applock",
@@ -59,6 +65,8 @@ export const PURPOSES = Object.freeze(
     "pqspk",
     "room-ev",
     "file",
+    "file-grant",
+    "sealed-file",
     "aik-rotate",
     "devauth",
   ]),
@@ -124,3 +132,20 @@ export const PASSPHRASE_WORDS = 6; // 65 bits of the generator in passphrase.js
 export const RECOVERY_BYTES = 16;
 export const RECOVERY_CHARS = 28; // 128 bits of secret and 12 of checksum, five a character
 export const BACKUP_METHOD = Object.freeze({ password: 1, recovery: 2, passkey: 3 });
+
+// Files (SEAL1 §4.12)
+export const FILE_CHUNK_BYTES = 16_384; // plaintext under one tag, fixed by C2SP chunked-encryption
+export const FILE_SALT_BYTES = 24;
+export const FILE_PREFIX_BYTES = FILE_SALT_BYTES + HASH_BYTES; // salt ‖ commitment, before the first chunk
+export const FILE_PART_BYTES = 4_194_304; // ciphertext that is hashed, and later sent again, as one
+export const FILE_NAME_BYTES = 255; // of UTF-8: what common file systems take
+export const FILE_TYPE_CHARS = 127; // of a media type: RFC 6838 §4.2
+
+// Links (SEAL1 §4.13)
+export const LINK_VERSION = 1;
+
+// Sealed files: one file that needs no server
+export const SEALED_FILE_VERSION = 1;
+export const MAX_SLOTS = 1_024; // devices of all recipients, as in a room
+export const MAX_SEALED_HEADER_BYTES = 131_072; // above what MAX_SLOTS need, below what a memory minds
+export const MAX_SEALED_MANIFEST_BYTES = 16_384; // above what names and certificates need

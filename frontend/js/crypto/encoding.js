@@ -66,7 +66,7 @@ export function parseLengthPrefixed(bytes) {
 /**
  * Take T(label, …) apart.
  * @param {Bytes} bytes
- * @param {Label} label
+ * @param {Label | ""} label
  * @param {readonly number[]} lengths of the fields that must be there, in bytes
  * @returns {{ fields: Bytes[], rest: Bytes[] }} the fields of those lengths, and what follows them
  */

@@ -53,7 +53,7 @@ export function paddedLength(length) {
  * @returns {number}
  */
 export function padme(length) {
-  const exponent = Math.floor(Math.log2(length));
+  const exponent = length.toString(2).length - 1; // log2 would round sizes of many terabytes up
   const kept = Math.floor(Math.log2(exponent)) + 1;
   const unit = 2 ** (exponent - kept);
   return Math.ceil(length / unit) * unit;

@@ -14,6 +14,9 @@
 /** @typedef {Bytes & { readonly role: "auth-key" }} AuthKey what the server gets instead of the password */
 /** @typedef {Bytes & { readonly role: "key-encryption-key" }} KeyEncryptionKey KEK, 32 bytes */
 /** @typedef {Bytes & { readonly role: "backup-key" }} BackupKey BRK, 32 bytes */
+/** @typedef {Bytes & { readonly role: "file-key" }} FileKey FK, 32 bytes, for one file */
+/** @typedef {Bytes & { readonly role: "link-secret" }} LinkSecret LS, 32 bytes, in the fragment of a link */
+/** @typedef {Bytes & { readonly role: "sealing-key" }} SealingKey K of a sealed file, 32 bytes */
 
 /** @typedef {Bytes} PublicKey uncompressed SEC1 point on P-256, 65 bytes, first byte 4 */
 /** @typedef {Bytes} Signature r ‖ s, 64 bytes (IEEE P1363) */
