@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from client.seal.encoding import ID_BYTES, KEY_BYTES, ZERO_32, require_bytes, t, u32
-from client.seal.errors import TrustError, TrustReason
+from client.seal.encoding import ID_BYTES, KEY_BYTES, ZERO_32, parse_t, require_bytes, t, u32
+from client.seal.errors import MalformedError, TrustError, TrustReason
 from client.seal.labels import Label
 from client.seal.primitives import hkdf, sha256
 
@@ -61,6 +61,19 @@ class PasswordParameters:
             u32(self.time_cost),
             u32(self.lanes),
         )
+
+
+def parse_parameters(data: bytes) -> PasswordParameters:
+    """Undo `PasswordParameters.encode`, without judging them.
+
+    Raises: MalformedError
+    """
+    fields = parse_t("", data)
+    if [len(part) for part in fields] != [len(ALGORITHM), 4, 4, 4]:
+        raise MalformedError("password parameters")
+    if fields[0] != ALGORITHM.encode():
+        raise MalformedError("password algorithm")
+    return PasswordParameters(ALGORITHM, *(int.from_bytes(cost, "big") for cost in fields[1:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@
  * asking for a password that is cheap to guess (SEAL1 §6, rows 11 and 21).
  */
 
-import { u32, utf8, wipe } from "../lib/bytes.js";
+import { fromUtf8, readU32, u32, utf8, wipe } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
 import {
   ID_BYTES,
@@ -25,11 +25,13 @@ import {
   KEY_BYTES,
   LABEL,
 } from "./constants.js";
-import { tuple } from "./encoding.js";
+import { parseTuple, tuple } from "./encoding.js";
 import { hkdf, randomBytes, sha256, ZERO_SALT } from "./primitives.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
 /** @import { Argon2id, AuthKey, KdfParams, KeyEncryptionKey } from "./types.js" */
+
+const ALGORITHM_CHARS = KDF_DEFAULT.alg.length;
 
 /** @typedef {{ authKey: AuthKey, wrappingKey: KeyEncryptionKey }} PasswordKeys */
 
@@ -83,6 +85,20 @@ export function requireKdfParams({ alg, mKib, t, p }) {
  */
 export function dumpKdfParams({ alg, mKib, t, p }) {
   return tuple("", utf8(alg), u32(mKib), u32(t), u32(p));
+}
+
+/**
+ * Undo `dumpKdfParams`, without judging the parameters.
+ *
+ * Throws: AppError("malformed").
+ * @param {Bytes} bytes
+ * @returns {KdfParams}
+ */
+export function parseKdfParams(bytes) {
+  const { fields, rest } = parseTuple(bytes, "", [ALGORITHM_CHARS, 4, 4, 4]);
+  if (rest.length > 0) throw new AppError("malformed", "kdf parameters");
+  const [alg, mKib, t, p] = /** @type {[Bytes, Bytes, Bytes, Bytes]} */ (fields);
+  return { alg: fromUtf8(alg), mKib: readU32(mKib), t: readU32(t), p: readU32(p) };
 }
 
 /**
