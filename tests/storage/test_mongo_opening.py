@@ -10,7 +10,7 @@ import pytest
 
 from storage import open_stores
 from storage.errors import StorageRefused
-from storage.mongo import migrations
+from storage.mongo import indexes, migrations
 from storage.mongo.client import connect
 from storage.mongo.migrations import migrate
 from tests import mongo
@@ -88,6 +88,13 @@ async def test_opening_again_leaves_the_indexes_as_they_are(url, documents):
         found.append(await documents["accounts"].index_information())
     assert found[0] == found[1]
     assert found[0]["email_1"]["unique"]
+
+
+async def test_what_goes_alone_is_cleared_away_by_the_database_too(url, documents):
+    await (await open_stores(url)).database.close()
+    for collection in ("codes", "logins", "trusts", "claims"):
+        ending = (await documents[collection].index_information())["expires_1"]
+        assert ending["expireAfterSeconds"] == indexes.KEPT_AFTER_END_S
 
 
 async def test_a_database_of_a_newer_program_is_refused_with_one_sentence(url, documents):
