@@ -118,8 +118,9 @@ class LineSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # With no room at all `pause_writing` tells at once that somebody does not read.
-        self._transport.set_write_buffer_limits(high=0)
+        # With next to no room `pause_writing` tells at once that somebody does not read; with none
+        # a TLS transport takes an empty buffer for a full one.
+        self._transport.set_write_buffer_limits(high=1, low=0)
         self._heard_s = self._loop.time()
         self._after(SILENCE_MS / 1_000, self._listen)
         self._receiver.on_open()
