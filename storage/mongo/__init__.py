@@ -4,15 +4,14 @@ No multi-document transaction is used. Each promise of atomicity rests on one do
 index, or an ordered write with one commit point; the store's module says which.
 """
 
-from types import SimpleNamespace
-from typing import cast
-
 from models.stores import Stores
 from storage.mongo.accounts import MongoAccountStore
 from storage.mongo.backups import MongoBackupStore
 from storage.mongo.codes import MongoCodeStore
 from storage.mongo.contacts import MongoContactStore
 from storage.mongo.database import MongoDatabase
+from storage.mongo.devices import MongoDeviceStore
+from storage.mongo.keys import MongoKeyStore
 from storage.mongo.logins import MongoLoginStore
 from storage.mongo.messages import MongoMessageStore
 from storage.mongo.rooms import MongoRoomStore
@@ -27,16 +26,15 @@ async def open_mongo(url: str) -> Stores:
     documents = database.documents
     messages = MongoMessageStore(documents)
     database.finish_first(messages.close)
-    return cast(
-        Stores,
-        SimpleNamespace(
-            database=database,
-            accounts=MongoAccountStore(documents),
-            backups=MongoBackupStore(documents),
-            codes=MongoCodeStore(documents),
-            contacts=MongoContactStore(documents),
-            logins=MongoLoginStore(documents),
-            messages=messages,
-            rooms=MongoRoomStore(documents),
-        ),
+    return Stores(
+        database=database,
+        accounts=MongoAccountStore(documents),
+        backups=MongoBackupStore(documents),
+        codes=MongoCodeStore(documents),
+        contacts=MongoContactStore(documents),
+        devices=MongoDeviceStore(documents),
+        keys=MongoKeyStore(documents),
+        logins=MongoLoginStore(documents),
+        messages=messages,
+        rooms=MongoRoomStore(documents),
     )

@@ -1,7 +1,8 @@
 """Accounts in MongoDB.
 
-One document a user holds profile, verifier and identity backup, because a change of password
-changes the last two together (`backups.py`): one document is what MongoDB changes atomically.
+One document a user holds profile, verifier, identity backup and devices, because a change of
+password changes verifier and backup together (`backups.py`), and an enrolment devices and backup
+(`devices.py`): one document is what MongoDB changes atomically.
 """
 
 from msgspec import to_builtins
@@ -15,7 +16,7 @@ from protocol.ids import UserId
 from storage.mongo.client import Document, Documents, translates_errors
 from storage.mongo.documents import dump, load
 
-_PROFILE = {"backup": False}
+_PROFILE = {"backup": False, "device_list": False, "devices": False}
 
 
 @translates_errors

@@ -9,7 +9,9 @@ The `_id` of a document is the id of the port, or says here what it is made of:
     relations                           both user ids, sorted (pairs.py)
     invites                             the address
     trusts                              user_id, device_id, token_hash
-    rooms, messages                     drawn by the adapter (rooms.py, append.py)
+    claims                              user_id, device_id and claim_id of the claimer
+    shares                              the claimer's user_id
+    rooms, messages, prekeys            drawn by the adapter (rooms.py, append.py, prekeys.py)
 """
 
 import pymongo
@@ -37,7 +39,11 @@ def _ending() -> IndexModel:
 
 def _indexes() -> dict[str, list[IndexModel]]:
     return {
-        "accounts": [_unique("email"), _unique("friend_code")],
+        "accounts": [
+            _unique("email"),
+            _unique("friend_code"),
+            _unique_if_there("devices.device_id"),
+        ],
         "codes": [
             IndexModel([("purpose", ASCENDING), ("email", ASCENDING), ("sent_ms", DESCENDING)]),
             _ending(),
@@ -46,6 +52,10 @@ def _indexes() -> dict[str, list[IndexModel]]:
         "invites": [IndexModel("askers.user_id"), IndexModel("fulfilled_by", sparse=True)],
         "logins": [_unique("tokens"), IndexModel([("user_id", ASCENDING)]), _ending()],
         "trusts": [IndexModel([("user_id", ASCENDING), ("device_id", ASCENDING)]), _ending()],
+        "device_lists": [_unique("user_id", "version")],
+        "prekeys": [IndexModel("user_id")],
+        "claims": [_ending()],
+        "shares": [_ending()],
         "rooms": [
             # An ended room has none of them (sweep.py).
             _unique_if_there("room_id"),
@@ -54,6 +64,7 @@ def _indexes() -> dict[str, list[IndexModel]]:
             IndexModel("expires_ms", sparse=True),
             IndexModel("grown", sparse=True),
             IndexModel("retired", sparse=True),
+            _ending(),
         ],
         "messages": [
             _unique("room", "seq"),

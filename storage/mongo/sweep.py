@@ -4,32 +4,30 @@ A room is ended by one update that *retires* it: its id, its pair, its members a
 away, so that from then on nobody finds it, extends it or writes to it. What is left of it is only
 its key, which its messages carry, and they are erased in steps.
 
-A TTL index does for what goes alone (codes, log-ins, trusts, claims: `indexes.py`), long after the
-end and only if no process sweeps. Rooms and messages have none: a room that agreed to stay would
-have to move the date of every message in it, in more than one step, and a TTL that deleted the room
-before its messages would leave them to nobody.
+A TTL index does for what goes alone (codes, log-ins, trusts, claims: `indexes.py`), an hour after
+the end and only if no process sweeps. Living rooms and messages have none: a room that agreed to
+stay would have to move the date of every message in it, in more than one step, and a TTL that
+deleted the room before its messages would leave them to nobody.
 
 A process may have found a room alive, stand still, and store a message after the room was erased.
 It learns that the room is gone when it commits (`append.py`) and takes the message back itself. In
-case it dies first, the key of a retired room stays RETIRED_KEPT_MS and every sweep looks again.
+case it dies first, the key of a retired room stays for an hour after it was erased, and every sweep
+looks again.
 """
 
 from typing import Any
 
-from protocol.limits import HOUR_MS
 from storage.mongo.client import Collection, Document, Documents
 from storage.mongo.documents import date
 
 MESSAGES_A_STEP = 256
 ROOMS_A_STEP = 64
-RETIRED_KEPT_MS = HOUR_MS  # far longer than an append that is still alive may take
 
 _EXPIRING = ("codes", "logins", "claims", "trusts")
 _RETIREMENT = {
     "$unset": dict.fromkeys(("room_id", "pair", "members", "keep", "nonce", "expires_ms", "grown")),
     "$currentDate": {"retired": True},
 }
-_RETIRED_LONG_AGO = {"$expr": {"$lt": ["$retired", {"$subtract": ["$$NOW", RETIRED_KEPT_MS]}]}}
 
 
 async def sweep(documents: Documents, now_ms: int) -> int:
@@ -64,11 +62,12 @@ async def erase(messages: Collection, keys: list[Any]) -> None:
 
 
 async def _erase_retired(documents: Documents) -> None:
-    """Erase what retired rooms have left, and forget those that were retired long ago."""
+    """Erase what retired rooms have left; the TTL index forgets them from then on."""
     rooms = documents["rooms"]
     retired = rooms.find({"retired": {"$exists": True}}, {"_id": True})
     keys = [room["_id"] async for room in retired]
     for start in range(0, len(keys), ROOMS_A_STEP):
         some = keys[start : start + ROOMS_A_STEP]
         await erase(documents["messages"], some)
-        await rooms.delete_many({"_id": {"$in": some}, **_RETIRED_LONG_AGO})
+        erased = {"$currentDate": {"expires": True}}
+        await rooms.update_many({"_id": {"$in": some}, "expires": {"$exists": False}}, erased)

@@ -9,6 +9,7 @@ import pytest
 from models.messages import Appended, NewMessage
 from models.stores import Stores
 from protocol.errors import AppError
+from protocol.ids import UserId
 from storage import open_stores
 from tests import mongo
 from tests.contracts.indexed_queries import IndexedQueries
@@ -56,6 +57,18 @@ async def stores(open_more: Open) -> Stores:
 @pytest.fixture
 def make() -> Make:
     return Make()
+
+
+@pytest.fixture
+def person(stores: Stores, make: Make) -> Callable[[], Awaitable[UserId]]:
+    """Somebody with an account, of which only the id matters."""
+
+    async def add() -> UserId:
+        account = make.account()
+        await stores.accounts.create(account)
+        return account.user_id
+
+    return add
 
 
 @pytest.fixture

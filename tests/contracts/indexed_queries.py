@@ -65,7 +65,7 @@ class IndexedQueries:
                 f"{collection}: {condition}"
                 for collection, condition, limit in self._conditions()
                 if (collection, condition, limit) != _PING
-                and not leading[collection] & _fields(condition)
+                and not _narrows_down(condition, leading[collection])
             }
         )
 
@@ -76,7 +76,9 @@ class IndexedQueries:
                 yield collection, dict(condition), command.get("limit", 0)
 
 
-def _fields(condition: Condition) -> set[str]:
-    """Return the fields that narrow down what a condition can find."""
-    branches = [_fields(branch) for branch in condition.get("$or", ())]
-    return set(condition) | (set.intersection(*branches) if branches else set())
+def _narrows_down(condition: Condition, leading: set[str]) -> bool:
+    """Tell whether an index helps; each branch of an `$or` may have its own."""
+    branches = condition.get("$or", ())
+    return not leading.isdisjoint(condition) or (
+        bool(branches) and all(_narrows_down(branch, leading) for branch in branches)
+    )

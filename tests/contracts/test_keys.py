@@ -14,11 +14,11 @@ NOW_MS = 10 * DAY_MS
 
 
 @pytest.fixture
-def enrolled(stores, make):
+def enrolled(stores, make, person):
     """Enrol somebody's first device with one-time prekeys of these ids."""
 
     async def enrol_one(*key_ids, spk_id=1):
-        device = make.device(make.user())
+        device = make.device(await person())
         device_list = make.device_list(device.user_id, 1, device.device_id)
         opks = make.opks(*key_ids)
         await stores.devices.enrol(device, device_list, make.spk(spk_id), opks, None)
