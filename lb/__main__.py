@@ -5,43 +5,72 @@ python -m lb --listen 8000 --worker ADDR=3   one service without a file; --worke
 python -m lb … --check                       print the settings in force and exit
 python -m lb --example                       print an example of FILE and exit
 python -m lb cluster …                       a whole cluster on this machine: lb/cluster
+
+SIGHUP      read the file and the certificates again; when something is wrong, nothing changes
+SIGUSR1     accept no more, and end when the last connection has, or after drain_timeout_s
+SIGTERM     the same after stop_timeout_s, as SIGINT; a second one at once
 """
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from tornado.httpserver import HTTPServer
 
 from config.logs import set_up
+from lb import admin
+from lb.addresses import parse_address
 from lb.balancer import Balancer
 from lb.cluster import command
 from lb.load import effective, example, from_document, load
 from lb.settings import Settings, SettingsError
+from lb.tasks import spawn
+
+_log = logging.getLogger("lb")
+
+# Flags that are settings of the one service that needs no file.
+_FLAGS = {
+    "listen": "where clients connect: host:port or a port",
+    "protocol": "http or tcp",
+    "policy": "how a worker is chosen",
+    "proxy-protocol": "none, v1 or v2",
+    "certificate-file": "certificate chain with which TLS ends here",
+    "key-file": "its private key",
+}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lb", description="Sealroom's load balancer.")
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings as TOML")
-    parser.add_argument("--listen", metavar="ADDRESS", help="where clients connect: host:port")
+    parser.add_argument("--admin", metavar="ADDRESS", help="where the status is, without a file")
     parser.add_argument(
         "--worker", metavar="ADDRESS[=WEIGHT]", action="append", default=[], help="a worker"
     )
+    for name, meaning in _FLAGS.items():
+        parser.add_argument(f"--{name}", metavar="X", help=meaning)
     parser.add_argument("--check", action="store_true", help="print the settings in force and exit")
     parser.add_argument("--example", action="store_true", help="print an example of FILE and exit")
     return parser
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    if arguments.config:
-        return load(arguments.config)
-    service: dict[str, Any] = {"name": "web", "worker": list(map(_worker, arguments.worker))}
-    if arguments.listen:
-        service["listen"] = arguments.listen
-    return from_document({"service": [service]}, "the command line")
+    """Raises: SettingsError."""
+    values = {name.replace("-", "_"): name for name in _FLAGS}
+    service = {key: getattr(arguments, key) for key in values if getattr(arguments, key)}
+    if not arguments.config:
+        workers = [_worker(text) for text in arguments.worker]
+        document = {"service": [{"name": "web", **service, "worker": workers}]}
+        admin_address = {"admin": arguments.admin} if arguments.admin else {}
+        return from_document(admin_address | document, "the command line")
+    if service or arguments.worker or arguments.admin:
+        raise SettingsError("--config: must stand alone: flags are for a balancer without a file.")
+    return load(arguments.config)
 
 
 def _worker(text: str) -> dict[str, Any]:
@@ -51,36 +80,62 @@ def _worker(text: str) -> dict[str, Any]:
     return {"address": address, "weight": int(weight) if weight.isdecimal() else weight}
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM, SIGINT or SIGUSR1; a second signal stops at once."""
-    try:
-        balancer = Balancer(settings)
-    except OSError as error:
-        raise SettingsError(f"listen: {error.strerror}.") from error
+async def serve(settings: Settings, read: Callable[[], Settings]) -> None:
+    """Run until a signal ends it.
+
+    Args:
+        read: reads the settings again.
+
+    Raises: SettingsError
+    """
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[float] = loop.create_future()
-    timeouts = {
+    balancer = Balancer()
+    timeouts_s = {
+        signal.SIGUSR1: settings.drain_timeout_s,
         signal.SIGTERM: settings.stop_timeout_s,
         signal.SIGINT: settings.stop_timeout_s,
-        signal.SIGUSR1: settings.drain_timeout_s,
     }
-    for number, timeout_s in timeouts.items():
-        loop.add_signal_handler(number, told.set_result, timeout_s)
-    await balancer.start()
-    for name in balancer.services:
-        print(f"{name} is at port {balancer.port(name)}", flush=True)
-    timeout_s = await told
-    for number in timeouts:
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_DFL)
-    await balancer.drain(timeout_s)
+    told: set[int] = set()
+
+    def end(number: signal.Signals) -> None:
+        timeout_s = 0.0 if number in told else timeouts_s[number]
+        told.add(number)
+        balancer.end_by(loop.time() + timeout_s)
+
+    await balancer.apply(settings)
+    operator = _open_admin(settings, balancer) if settings.admin else None
+    for number in timeouts_s:
+        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(signal.SIGHUP, lambda: spawn(_reload(balancer, read)))
+    for service in balancer.services:
+        name = service.settings.name
+        print(f"{name} is balanced at port {balancer.port(name)}", flush=True)
+    await balancer.ended()
+    if operator is not None:
+        operator.stop()
 
 
-def main() -> int:
+def _open_admin(settings: Settings, balancer: Balancer) -> HTTPServer:
+    try:
+        return admin.listen(parse_address(settings.admin), balancer, settings.admin_token)
+    except OSError as error:
+        raise SettingsError(f"admin = {settings.admin!r}: {error.strerror}.") from error
+
+
+async def _reload(balancer: Balancer, read: Callable[[], Settings]) -> None:
+    try:
+        await balancer.apply(read())
+    except SettingsError as error:
+        _log.error("nothing was changed: %s", error)
+    else:
+        _log.info("the settings were read again")
+
+
+def main(words: list[str]) -> int:
     """Return the exit status: 2 when a setting is wrong."""
-    if sys.argv[1:2] == ["cluster"]:
-        return command.main(sys.argv[2:])
-    arguments = _parser().parse_args()
+    if words[:1] == ["cluster"]:
+        return command.main(words[1:])
+    arguments = _parser().parse_args(words)
     if arguments.example:
         print(example(), end="")
         return 0
@@ -90,7 +145,7 @@ def main() -> int:
             print(effective(settings), end="")
             return 0
         set_up(settings.log_level, settings.log_format)
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, lambda: _settings(arguments)))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -98,4 +153,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -26,15 +26,17 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """The sockets of one address; gives each connection, with its peer, to `accepted`."""
+    """The sockets of one address; each connection is given, with its peer, to `accepted`."""
 
-    def __init__(self, address: Address, accepted: Accepted) -> None:
-        """Bind, but accept nothing yet.
+    accepted: Accepted
+
+    def __init__(self, address: Address) -> None:
+        """Bind, but accept nothing before `start`.
 
         Raises: OSError
         """
-        self._accepted = accepted
         self._sockets = bind_sockets(address.port, address.host, backlog=BACKLOG, reuse_port=True)
+        self._is_started = False
         self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
 
     @property
@@ -44,6 +46,7 @@ class Listener:
 
     def start(self) -> None:
         """Begin to accept."""
+        self._is_started = True
         for listening in self._sockets:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
@@ -52,7 +55,7 @@ class Listener:
         sockets, self._sockets = self._sockets, []
         for listening in sockets:
             asyncio.get_running_loop().remove_reader(listening)
-            while self._accept_one(listening):
+            while self._is_started and self._accept_one(listening):
                 pass
             if listening in self._timers:
                 self._timers.pop(listening).cancel()
@@ -75,7 +78,7 @@ class Listener:
             self._rest(listening, error)
             return False
         connection.setblocking(False)
-        self._accepted(connection, address[0], address[1])
+        self.accepted(connection, address[0], address[1])
         return True
 
     def _rest(self, listening: socket.socket, error: OSError) -> None:

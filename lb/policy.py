@@ -126,3 +126,12 @@ _POLICIES: dict[str, Callable[[ServiceSettings], Policy]] = {
 def make_policy(service: ServiceSettings) -> Policy:
     """Return the policy that the settings name, knowing nothing yet."""
     return _POLICIES[service.policy](service)
+
+
+def same_policy(one: ServiceSettings, other: ServiceSettings) -> bool:
+    """Whether a policy made for one, with what it knows, still serves the other."""
+    return (one.policy, one.sticky_ttl_s, one.sticky_entries) == (
+        other.policy,
+        other.sticky_ttl_s,
+        other.sticky_entries,
+    )

@@ -4,6 +4,7 @@ A browser gets an answer 503 that says when to come back; whoever speaks another
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 _BODY = b"All servers are busy or away. Please try again in a moment.\n"
@@ -28,6 +29,9 @@ class Refusal(asyncio.Protocol):
     so what comes is read and dropped, for at most `_LINGER_S`.
     """
 
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(UNAVAILABLE)
@@ -44,3 +48,4 @@ class Refusal(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        self._ended()

@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections import Counter
 from functools import partial
 
 from lb import health
 from lb.addresses import client_key
 from lb.admission import Admission
-from lb.policy import make_policy
+from lb.policy import make_policy, same_policy
 from lb.pool import Pool, Worker
 from lb.proxy_protocol import Endpoint, header
 from lb.queue import Queue, Refused
@@ -36,8 +37,9 @@ _log = logging.getLogger(__name__)
 class Service:
     """The workers behind one listening address, and the connections to them."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, tls: ssl.SSLContext | None) -> None:
         self.settings = settings
+        self._tls = tls
         self.pool = Pool(settings)
         self.queue = Queue(self.pool, settings)
         self.refusals: Counter[str] = Counter()  # by reason, as are cuts
@@ -55,19 +57,30 @@ class Service:
         """How many were accepted and have not ended, those that wait included."""
         return self._admission.connections
 
+    def configure(self, settings: ServiceSettings, tls: ssl.SSLContext | None) -> None:
+        """Take other settings; connections stay, also those to workers that are gone from them."""
+        keeps_policy = same_policy(settings, self.settings)
+        self.settings, self._tls = settings, tls
+        self.pool.configure(settings)
+        self.queue.configure(settings)
+        self._admission.configure(settings)
+        if not keeps_policy:
+            self._policy = make_policy(settings)
+
     async def start(self) -> None:
         """Ask every worker for its health, and from then on again and again."""
-        if self.settings.check == "none":
-            return
-        await asyncio.gather(*(health.look(worker, self.settings) for worker in self.pool))
-        for worker in self.pool:
-            self._checks.append(spawn(health.watch(worker, self.settings, self.queue.look)))
+        self.stop()
+        if self.settings.check != "none":
+            await asyncio.gather(*(health.look(worker, self.settings) for worker in self.pool))
+            watched = (health.watch(worker, self.settings, self.queue.look) for worker in self.pool)
+            self._checks = [spawn(watch) for watch in watched]
+        self.queue.look()
 
     def stop(self) -> None:
         """Ask no more."""
         for task in self._checks:
             task.cancel()
-        self._checks.clear()
+        self._checks = []
 
     async def idle(self) -> None:
         """Wait until no connection is left."""
@@ -93,8 +106,9 @@ class Service:
     async def _serve(self, connection: socket.socket, peer: Endpoint, limited: str) -> None:
         local = connection.getsockname()[:2]
         try:
-            _, client = await self._loop.connect_accepted_socket(Side, connection)
+            client = await self._open(connection)
         except OSError:
+            self.refusals["handshake"] += 1
             self._leave(limited)
             return
         try:
@@ -110,6 +124,15 @@ class Service:
         relay = Relay(client, worker, target, watch, ended, period_s=period_s(self.settings))
         self._relays.add(relay)
         relay.start()
+
+    async def _open(self, connection: socket.socket) -> Side:
+        """Raises: OSError."""
+        client = Side()
+        limit_s = self.settings.handshake_timeout_s if self._tls else None
+        await self._loop.connect_accepted_socket(
+            lambda: client, connection, ssl=self._tls, ssl_handshake_timeout=limit_s
+        )
+        return client
 
     def _ended(self, relay: Relay, *, target: Worker, limited: str) -> None:
         self._relays.discard(relay)
@@ -156,17 +179,25 @@ class Service:
         return side
 
     async def _refuse_unopened(self, connection: socket.socket) -> None:
-        if self.settings.protocol == "tcp" or self._refusing >= _REFUSALS_AT_ONCE:
+        # A handshake is what a flood would like to be paid.
+        if self.settings.protocol == "tcp" or self._tls or self._refusing >= _REFUSALS_AT_ONCE:
             connection.close()
             return
         with contextlib.suppress(OSError):
-            await self._loop.connect_accepted_socket(Refusal, connection)
+            await self._loop.connect_accepted_socket(self._refusal, connection)
 
     def _refuse(self, client: asyncio.Transport) -> None:
         if self.settings.protocol == "tcp":
             client.close()
             return
-        refusal = Refusal()
+        refusal = self._refusal()
         client.set_protocol(refusal)
         refusal.connection_made(client)
         client.resume_reading()
+
+    def _refusal(self) -> Refusal:
+        self._refusing += 1
+        return Refusal(self._refused)
+
+    def _refused(self) -> None:
+        self._refusing -= 1
