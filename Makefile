@@ -31,6 +31,10 @@ dev: $(VENV)/.runtime ## The same, started again whenever a Python file changes
 cluster: $(VENV)/.runtime ## Start a bus, three workers and the balancer on http://localhost:8000 (ARGS="--workers 2" and the like)
 	@exec $(PYTHON_BIN) -m lb cluster $(ARGS)
 
+.PHONY: lan
+lan: $(VENV)/.runtime ## One server over https, for phones on this network
+	@exec $(PYTHON_BIN) -m tools.lan $(ARGS)
+
 # ---- test
 
 .PHONY: test
