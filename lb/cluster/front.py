@@ -7,6 +7,7 @@ from lb.cluster import probes
 from lb.cluster.plan import LOOPBACK, Plan, Worker
 
 LOOK_S = 0.1
+UP = ("healthy", "slow start")
 SETTLE_S = 15.0  # for the balancer to see that a worker serves again
 
 
@@ -45,4 +46,6 @@ class Front:
 
     async def is_whole(self) -> bool:
         """Whether every worker of every service may be chosen."""
-        return await self.is_open()
+        services = (await probes.status(f"{self._plan.status_url}/status.json")).get("services", [])
+        states = [worker["state"] for service in services for worker in service["workers"]]
+        return bool(states) and all(state in UP for state in states)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
+from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest, HTTPResponse
 
@@ -46,9 +46,10 @@ async def is_well(url: str) -> bool:
     return answer is not None and answer.code == 200
 
 
-async def status(url: str) -> Mapping[str, object]:
+async def status(url: str) -> dict[str, Any]:
     """Return the JSON object there; empty when there is none."""
     answer = await fetch(url)
     if answer is None or answer.code != 200:
         return {}
-    return dict(json.loads(answer.body))
+    found: dict[str, Any] = json.loads(answer.body)
+    return found

@@ -1,6 +1,7 @@
 """A whole cluster in a process group of its own, as `make cluster` starts it."""
 
 import asyncio
+import json
 import os
 import random
 import re
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.process import ROOT, ServerProcess
 
@@ -66,8 +68,6 @@ class ClusterProcess(ServerProcess):
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True
             )
-        self.says("CLUSTER READY")
-
         self._wait_for("CLUSTER READY")
 
     def _wait_for(self, words: str) -> None:
@@ -100,6 +100,17 @@ class ClusterProcess(ServerProcess):
         pattern = rf"^{child} +\| started as process (\d+)$"
         return [int(pid) for pid in re.findall(pattern, self.printed, re.MULTILINE)]
 
+    async def kill_child(self, child: str) -> None:
+        """End a child as a crash would, and wait until another one serves in its place."""
+        dead = self.process_of(child)
+        os.kill(dead, signal.SIGKILL)
+        await self.serves_again(child, dead)
+
+    def interrupt(self) -> int:
+        """End it as Ctrl-C does; returns the exit code."""
+        os.kill(self.pid, signal.SIGINT)
+        return self._ended()
+
     def restart_workers(self) -> None:
         os.kill(self.pid, signal.SIGHUP)
 
@@ -108,6 +119,22 @@ class ClusterProcess(ServerProcess):
     async def prints(self, words: str, times: int = 1) -> None:
         """Wait until the launcher has printed something so often since it started."""
         await until(lambda: self.printed.count(words) >= times)
+
+    async def until_whole(self) -> None:
+        """Wait until the balancer gives connections to every worker."""
+        await until(lambda: set(self.states) <= {"healthy", "slow start"})
+
+    async def shows(self, worker: int, state: str) -> None:
+        """Wait until the balancer shows a worker, counted from 1, in a state."""
+        await until(lambda: self.states[worker - 1] == state)
+
+    @property
+    def states(self) -> list[str]:
+        """How the balancer sees the workers of the page."""
+        url = f"http://127.0.0.1:{self.ports['--status-port']}/status.json"
+        with urlopen(url, timeout=10) as answer:
+            services = json.load(answer)["services"]
+        return [worker["state"] for worker in services[0]["workers"]]
 
     async def serves_again(self, child: str, after: int) -> None:
         """Wait until a later life of a child serves than the one with this process id."""
