@@ -13,6 +13,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tornado.httpclient import HTTPError
+
+from client import file_commands
 from client.account import Account, PendingCode
 from client.api import Api, Socket
 from client.engine import Engine, system_now_ms
@@ -21,6 +24,7 @@ from client.incoming import Received
 from client.people import People
 from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.errors import DecryptError, MalformedError, SealError
+from client.seal.identity import DeviceIdentity
 from client.seal.safety_number import safety_number
 from client.state import StateFile
 from protocol.ids import DeviceId, UserId
@@ -44,10 +48,10 @@ class Cli:
     """One run: the state of one account and the connection to its server."""
 
     def __init__(self, server: str, state_path: Path) -> None:
-        self.file = StateFile(state_path)
-        self.api = Api(server, self.file.state.refresh_cookie)
-        self.account = Account(self.api, self.file, system_now_ms)
-        self.engine = Engine(self.api, self.file)
+        self.state_file = StateFile(state_path)
+        self.api = Api(server, self.state_file.state.refresh_cookie)
+        self.account = Account(self.api, self.state_file, system_now_ms)
+        self.engine = Engine(self.api, self.state_file)
         self.people = People(self.api)
 
     async def register(self, arguments: argparse.Namespace) -> None:
@@ -91,7 +95,7 @@ class Cli:
         await self.account.resume()
         user = b64url_decode(await self._user(arguments.person, "accepted"))
         pin = (await self.engine.directory.devices_of(user)).pin
-        own = self.file.state.device
+        own = self.state_file.state.device
         print(safety_number((own.user_id, own.account_key), (user, pin.account_key)))
 
     async def send(self, arguments: argparse.Namespace) -> None:
@@ -109,7 +113,7 @@ class Cli:
         while left is None or left > 0:
             try:
                 await self._wake()
-                device = DeviceId(b64url_encode(self.file.state.device.device_id))
+                device = DeviceId(b64url_encode(self.state_file.state.device.device_id))
                 async with await Socket.open(self.api, device) as socket:
                     async for received in self.engine.follow(socket):
                         if received.is_control:
@@ -122,6 +126,46 @@ class Cli:
                 pass
             if left != 0:
                 await asyncio.sleep(RECONNECT_S)
+
+    async def file(self, arguments: argparse.Namespace) -> None:
+        """Seal a file so that only its recipients open it, or open one."""
+        if arguments.action == "open":
+            names = await self._known_names()
+            place, verdict = file_commands.open_sealed(
+                arguments.path,
+                arguments.output,
+                self.state_file.state,
+                lambda: _ask_secret("Passphrase"),
+                lambda sender: names.get(sender.user_id, "somebody known here"),
+            )
+            print(place)
+            print(verdict, file=sys.stderr)
+        elif arguments.passphrase:
+            passphrase = _ask_secret("Passphrase")
+            print(file_commands.seal_for_passphrase(arguments.path, arguments.output, passphrase))
+        else:
+            await self.account.resume()
+            state, recipients = self.state_file.state, await self._recipients(arguments.to)
+            place = file_commands.seal_for_devices(
+                arguments.path, arguments.output, state, recipients
+            )
+            print(place)
+
+    async def _recipients(self, friend_code: str | None) -> tuple[DeviceIdentity, ...]:
+        """The verified devices of a contact, or of this account when there is no friend code."""
+        user = self.state_file.state.device.user_id
+        if friend_code is not None:
+            user = b64url_decode(await self._user(friend_code, "accepted"))
+        return (await self.engine.directory.devices_of(user)).active
+
+    async def _known_names(self) -> dict[bytes, str]:
+        """What contacts are called; nothing without a network, which opening does not need."""
+        if self.state_file.state.me is None:
+            return {}
+        try:
+            return await self._names()
+        except (OSError, HTTPError, RefusedError):
+            return {}
 
     async def _wake(self) -> None:
         """Log in again with what is kept, and see to the keys before they are used."""
@@ -182,6 +226,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
             )
         if name == "tail":
             command.add_argument("--count", type=int, help="stop after that many messages")
+    file_commands.add_arguments(commands.add_parser("file", help=Cli.file.__doc__))
     return parser.parse_args(arguments)
 
 
@@ -190,6 +235,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], Awaitable[None]] = getattr(cli, arguments.command)
     try:
         await command(arguments)
+    except file_commands.Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
     except (RefusedError, SealError, OSError) as error:
         print(_explanation(error), file=sys.stderr)
         return 1

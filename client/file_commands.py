@@ -1,0 +1,161 @@
+"""`python -m client file …`: sealing files for people or under a passphrase, and opening them.
+
+Exit status of `open`: 0 saved, 1 anything about disk or network, 3 damaged, 4 not from whom it
+says, 5 not for this device or another passphrase, 6 not a sealed file or one of a newer version.
+"""
+
+import argparse
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+from client.engine import system_now_ms
+from client.local_files import SUFFIX, SealedPath, seal_path
+from client.seal.device_list import DeviceStatus
+from client.seal.errors import (
+    DecryptError,
+    DecryptReason,
+    MalformedError,
+    SealError,
+    TrustError,
+    TrustReason,
+)
+from client.seal.identity import DeviceIdentity
+from client.seal.password import MIN_PASSWORD_CHARACTERS
+from client.seal.sealed_files import OpenedFile, Sealer
+from client.seal.sealed_head import NotSealedError, SealedKind
+from client.state import State
+
+FAILED, DAMAGED, WRONG_SENDER, NOT_FOR_US, NOT_READABLE = 1, 3, 4, 5, 6
+
+
+class Origin(Enum):
+    """Whom a verified file comes from, as far as this device knows."""
+
+    OWN = "from a device of this account"
+    KNOWN = "from {name}; compare the safety number to be sure that it is really them"
+    REMOVED = "from a device that {name} has removed since; ask whether it was really them"
+    STRANGER = "from an identity that is not known here"
+    ANYBODY = "from somebody who knows the passphrase"
+
+
+class Refused(Exception):
+    """A file that must not be saved; `status` is the exit status."""
+
+    def __init__(self, status: int, verdict: str) -> None:
+        super().__init__(verdict)
+        self.status = status
+
+
+def seal_for_passphrase(source: Path, target: Path | None, passphrase: str) -> Path:
+    """Seal a file for whoever knows a passphrase; returns where it is.
+
+    Raises: MalformedError for a passphrase that is too short; FileExistsError; OSError
+    """
+    if len(passphrase) < MIN_PASSWORD_CHARACTERS:
+        raise MalformedError(f"a passphrase has at least {MIN_PASSWORD_CHARACTERS} characters")
+    return _seal(source, target, Sealer.for_passphrase(passphrase))
+
+
+def seal_for_devices(
+    source: Path, target: Path | None, state: State, recipients: tuple[DeviceIdentity, ...]
+) -> Path:
+    """Seal a file for verified devices, signed by this one; returns where it is.
+
+    Raises: FileExistsError; OSError
+    """
+    return _seal(source, target, Sealer.for_devices(recipients, state.device))
+
+
+def open_sealed(
+    source: Path,
+    target: Path | None,
+    state: State,
+    ask_passphrase: Callable[[], str],
+    name_of: Callable[[DeviceIdentity], str],
+) -> tuple[Path, str]:
+    """Open a file and save it; returns where it is, and the verdict in words.
+
+    `target` is by default the name the file brings, in the folder of the sealed one.
+    Raises: Refused, and then nothing has been saved; FileExistsError; OSError
+    """
+    try:
+        with SealedPath(source) as sealed:
+            opened = sealed.open(_key(sealed, state, ask_passphrase))
+            origin = origin_of(opened, state)
+            place = target or source.parent / opened.manifest.file.name
+            sealed.release(opened, place)
+    except SealError as error:
+        raise refusal(error) from error
+    name = "" if opened.sender is None else name_of(opened.sender)
+    return place, f"intact, {origin.value.format(name=name)}"
+
+
+def origin_of(opened: OpenedFile, state: State) -> Origin:
+    """Compare the account that vouches for the sender with the ones this device has met.
+
+    Raises: TrustError `identity-changed` when it claims to be somebody it is not
+    """
+    sender = opened.sender
+    if sender is None:
+        return Origin.ANYBODY
+    own, pin = state.device, state.pins.get(sender.user_id)
+    is_own = sender.user_id == own.user_id
+    expected = own.account_key if is_own else None if pin is None else pin.account_key
+    if expected is None:
+        return Origin.STRANGER
+    if sender.account_key != expected:
+        raise TrustError(TrustReason.IDENTITY_CHANGED)
+    entry = None if pin is None else pin.devices.entry(sender.device_id)
+    if entry is not None and entry.certificate_hash != sender.certificate_hash:
+        raise TrustError(TrustReason.IDENTITY_CHANGED)
+    if entry is not None and entry.status is DeviceStatus.REVOKED:
+        return Origin.REMOVED
+    return Origin.OWN if is_own else Origin.KNOWN
+
+
+def refusal(error: SealError) -> Refused:
+    """The verdict for what a file was refused with."""
+    match error:
+        case NotSealedError():
+            return Refused(NOT_READABLE, "not a sealed file")
+        case DecryptError(reason=DecryptReason.UNSUPPORTED):
+            return Refused(NOT_READABLE, "sealed by a newer version: not saved")
+        case DecryptError(reason=DecryptReason.NO_SESSION):
+            return Refused(NOT_FOR_US, "not for this device, or another passphrase: not saved")
+        case TrustError(reason=TrustReason.WEAK_PARAMETERS):
+            return Refused(DAMAGED, "asks for unsafe stretching: not saved")
+        case TrustError():
+            return Refused(WRONG_SENDER, "not from whom it says: not saved")
+    return Refused(DAMAGED, "damaged: not saved")
+
+
+def add_arguments(file: argparse.ArgumentParser) -> None:
+    """The arguments of `file seal` and `file open`."""
+    actions = file.add_subparsers(dest="action", required=True)
+    seal = actions.add_parser("seal", help="make one .seal file, signed by this device")
+    seal.add_argument("path", type=Path)
+    recipient = seal.add_mutually_exclusive_group(required=True)
+    recipient.add_argument("--to", metavar="CONTACT", help="friend code of who can open it")
+    recipient.add_argument("--me", action="store_true", help="the devices of this account open it")
+    recipient.add_argument(
+        "--passphrase", action="store_true", help="ask for one; whoever knows it opens the file"
+    )
+    opening = actions.add_parser("open", help="verify a .seal file, and save what is in it")
+    opening.add_argument("path", type=Path)
+    for action in (seal, opening):
+        action.add_argument("--output", type=Path, help="where to; never overwrites")
+
+
+def _seal(source: Path, target: Path | None, sealer: Sealer) -> Path:
+    place = target or source.with_name(source.name + SUFFIX)
+    seal_path(source, place, sealer, system_now_ms())
+    return place
+
+
+def _key(sealed: SealedPath, state: State, ask_passphrase: Callable[[], str]) -> bytes:
+    if sealed.head.kind is SealedKind.PASSPHRASE:
+        return sealed.head.key_for_passphrase(ask_passphrase())
+    if state.me is None:
+        raise DecryptError(DecryptReason.NO_SESSION)
+    return sealed.head.key_for_device(state.device)
