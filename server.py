@@ -30,17 +30,20 @@ from handlers.messenger import Messenger, tls_context
 from handlers.networks import Networks
 from mail.outbox import Outbox
 from mail.smtp import SmtpMailer, SmtpServer
-from models.events import LoginsEnded, MessageStored, Told
+from models.events import Bus, EventsLost, LogGrown, LoginsEnded, MessageStored, ProcessId, Told
 from models.ports import Clock, Mailer, PasswordHasher
 from models.stores import Stores
+from protocol.encoding import b64url
 from protocol.limits import BODY_BYTES
 from realtime.hub import Hub
 from realtime.local_bus import LocalBus
+from realtime.nats_bus import NatsBus
+from realtime.nats_link import BusAddress, NatsLink
 from services import quotas
 from services.assembly import assemble
+from services.catch_up import CatchUpService
 from services.hashing import BcryptHasher
 from services.system import ShiftedClock, SystemClock, SystemEntropy
-from services.tasks import spawn
 from storage import open_stores
 from storage.errors import StorageRefused
 
@@ -54,7 +57,7 @@ def build(
     secrets: Secrets,
     clock: Clock,
     stores: Stores,
-    bus: LocalBus,
+    bus: Bus,
     hasher: PasswordHasher,
     *,
     frontend: Path = FRONTEND,
@@ -69,13 +72,22 @@ def build(
     bus.subscribe(LoginsEnded, hub.end)
     bus.subscribe(MessageStored, hub.deliver)
     bus.subscribe(Told, hub.tell)
+    catch_up = CatchUpService(stores, clock, bus, services.logins, hub)
     readiness, assets = Readiness(), Assets(frontend)
     for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
     origins = frozenset((settings.public_url,)) - {""}
     live, arrivals = build_live(services, hub, clock), Arrivals(Networks(settings.balancers))
+    is_one_of_several = bus.is_up is not None
+    if is_one_of_several:
+        bus.subscribe(MessageStored, catch_up.told)
+        bus.subscribe(LogGrown, catch_up.log_grew)
+        bus.subscribe(EventsLost, catch_up.events_lost)
+        bus.subscribe(EventsLost, live.conversations.renew_all)
     messenger = Messenger(live, arrivals, _messenger_tls(settings))
-    routes = build_routes(services, live, messenger, stores.database, readiness, assets, origins)
+    routes = build_routes(
+        services, live, messenger, stores.database, bus, readiness, assets, origins
+    )
     application = SealroomApplication(routes, hosts=settings.hosts, origins=origins)
     proxies = TrustedProxies(settings.trusted_proxies)
     return Lifecycle(
@@ -86,9 +98,11 @@ def build(
         messenger=messenger,
         conversations=live.conversations,
         database=stores.database,
+        bus=bus,
         clock=clock,
         readiness=readiness,
         drain_wait_s=settings.drain_wait_s,
+        background=[catch_up.run] if is_one_of_several else [],
         last_words=[services.watermarks.flush, services.presence.close, mailer.close],
     )
 
@@ -99,6 +113,20 @@ def _mailer(settings: Settings, clock: Clock) -> Mailer:
     s = settings
     server = SmtpServer(s.smtp_host, s.smtp_port, s.smtp_security, s.smtp_user, s.smtp_password)
     return SmtpMailer(server, clock, sender=s.mail_from)
+
+
+def _bus(settings: Settings, secrets: Secrets, clock: Clock) -> Bus:
+    if not settings.bus:
+        return LocalBus()
+    servers, tls = tuple(settings.bus.split(",")), None
+    if settings.bus_ca_file or any(server.startswith("tls:") for server in servers):
+        try:
+            tls = ssl.create_default_context(cafile=settings.bus_ca_file or None)
+        except OSError as error:
+            raise SettingsError(f"bus_ca_file = {settings.bus_ca_file!r}: {error}.") from error
+    link = NatsLink(BusAddress(servers, settings.bus_user, settings.bus_password, tls))
+    process = ProcessId(b64url(SystemEntropy().token(16)))
+    return NatsBus(link, process, secrets.bus_key, clock)
 
 
 def _messenger_tls(settings: Settings) -> ssl.SSLContext | None:
@@ -124,9 +152,8 @@ async def serve(settings: Settings) -> None:
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
     secrets = open_secrets(Path(settings.data_dir), settings.master_key_file)
     stores = await open_stores(settings.database_url, settings.database_wait_s)
-    server = build(
-        settings, secrets, clock, stores, LocalBus(), BcryptHasher(pepper=secrets.pepper)
-    )
+    bus = _bus(settings, secrets, clock)
+    server = build(settings, secrets, clock, stores, bus, BcryptHasher(pepper=secrets.pepper))
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,7 +167,7 @@ async def serve(settings: Settings) -> None:
     print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
     if messenger_port > 0:
         print(f"Its TCP messenger is at localhost:{messenger_port}", flush=True)
-    spawn(server.sweep())
+    server.start()
     await told_to_stop.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)

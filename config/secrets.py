@@ -6,6 +6,7 @@
                                 "Sealroom/server/salt"     fake salts for unknown addresses
                                 "Sealroom/server/refresh"  successors of refresh tokens
                                 "Sealroom/server/frank"    tags that make reports checkable
+                                "Sealroom/server/bus"      packets between processes
 
 Losing the file logs everybody out and makes every password unusable; it belongs in the backup, away
 from the database.
@@ -35,6 +36,7 @@ class Secrets:
     salt_key: bytes = field(repr=False)
     refresh_key: bytes = field(repr=False)
     frank_key: bytes = field(repr=False)
+    bus_key: bytes = field(repr=False)
 
 
 def hkdf(key: bytes, info: str) -> bytes:
@@ -56,6 +58,7 @@ def derive(master: bytes) -> Secrets:
         salt_key=key("salt"),
         refresh_key=key("refresh"),
         frank_key=key("frank"),
+        bus_key=key("bus"),
     )
 
 

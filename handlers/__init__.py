@@ -36,6 +36,7 @@ from handlers.conversations import Conversations
 from handlers.messenger import Messenger
 from handlers.paths import template
 from handlers.security import audit_routes, guard
+from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
 from protocol.errors import AppError, ErrorCode
@@ -68,6 +69,7 @@ def build_routes(
     live: Live,
     messenger: Messenger,
     database: Database,
+    bus: Bus,
     readiness: health.Readiness,
     files: assets.Assets,
     origins: frozenset[str],
@@ -79,7 +81,9 @@ def build_routes(
     """
     s, clock = services, live.clock
     calls = [
-        *health.routes(database=database, messenger=messenger, clock=clock, readiness=readiness),
+        *health.routes(
+            database=database, bus=bus, messenger=messenger, clock=clock, readiness=readiness
+        ),
         *logins.routes(
             logins=s.logins,
             accounts=s.accounts,

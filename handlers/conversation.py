@@ -98,6 +98,11 @@ class Conversation:
         if self._lanes.is_idle:
             self._connection.close(code)
 
+    def renew(self) -> None:
+        """Tell how everything stands: something may have been missed."""
+        if self._principal is not None:
+            spawn(self._tell_standing(self._principal))
+
     # ── what arrives ─────────────────────────────────────────────────────────────────────────────
 
     def on_open(self) -> None:
@@ -283,7 +288,7 @@ class Conversation:
         self._is_added = True
         try:
             await live.logins.principal(frame.token)
-            answer = await self._standing(principal, frame)
+            answer = await self._standing(principal, frame.id)
         except AppError as error:
             connection.release(self._error(error, frame.id))
             is_away = error.code is ErrorCode.UNAVAILABLE
@@ -302,7 +307,7 @@ class Conversation:
         self._principal = principal
         self._connection.login_id = principal.login_id
         await self._live.logins.principal(frame.token)
-        self._connection.send(await self._standing(principal, frame))
+        self._connection.send(await self._standing(principal, frame.id))
 
     def _look_again_later(self) -> None:
         if self._deadline is not None:
@@ -324,17 +329,25 @@ class Conversation:
         else:
             self._look_again_later()
 
-    async def _standing(self, principal: Principal, frame: frames.Authenticate) -> bytes:
+    async def _tell_standing(self, principal: Principal) -> None:
+        try:
+            self._connection.send(await self._standing(principal))
+        except AppError:  # the store is away: a new connection looks at everything too
+            self._connection.close(CloseCode.COME_BACK)
+
+    async def _standing(
+        self, principal: Principal, frame_id: int | msgspec.UnsetType = msgspec.UNSET
+    ) -> bytes:
         rooms = await self._live.rooms.heads(principal.user_id)
         presence = await self._live.presence.of_contacts(principal.user_id)
         return dump(
             frames.Authenticated(
                 user_id=principal.user_id,
-                device_id=frame.device_id,
+                device_id=principal.require_device(),
                 server_ms=self._live.clock.now_ms(),
                 rooms=rooms,
                 presence=presence,
-                id=frame.id,
+                id=frame_id,
             )
         )
 

@@ -1,20 +1,28 @@
-"""Every conversation of this process, so that a stop can end them without a stampede (R-20)."""
+"""Every conversation of this process, to end or renew them all without a stampede (R-20)."""
 
 import asyncio
 import math
 import random
 from typing import Protocol
 
+from models.events import EventsLost
+from services.tasks import spawn
+
 SPREAD_S = 3.0  # at most, from the first one that is closed to the last
 CLOSED_PER_S = 1_000  # so that few are closed at once, and many do not come back together
 STEP_S = 0.05
+RENEWED_PER_S = 200  # each reads rooms and contacts
 
 
 class Finishing(Protocol):
-    """A conversation, as a stop sees it."""
+    """A conversation, as one of many."""
 
     def finish(self, code: int) -> None:
         """Take no more frames, and close with this code once everything has been answered."""
+        ...
+
+    def renew(self) -> None:
+        """Tell the other end how everything stands, as if it had just connected."""
         ...
 
 
@@ -24,6 +32,8 @@ class Conversations:
     def __init__(self) -> None:
         self._open: set[Finishing] = set()
         self._emptied = asyncio.Event()
+        self._is_renewing = False
+        self._is_stale = False
 
     def add(self, conversation: Finishing) -> None:
         """Count one in."""
@@ -45,6 +55,24 @@ class Conversations:
                 await asyncio.sleep(STEP_S)
             for conversation in waiting[step::steps]:
                 conversation.finish(code)
+
+    def renew_all(self, event: EventsLost) -> None:
+        """Renew every one, RENEWED_PER_S at most, once events arrive again."""
+        if event.is_over:
+            self._is_stale = True
+            if not self._is_renewing:
+                self._is_renewing = True
+                spawn(self._renew())
+
+    async def _renew(self) -> None:
+        try:
+            while self._is_stale:
+                self._is_stale = False
+                for conversation in list(self._open):
+                    conversation.renew()
+                    await asyncio.sleep(1 / RENEWED_PER_S)
+        finally:
+            self._is_renewing = False
 
     async def empty(self) -> None:
         """Wait until all are gone."""

@@ -9,6 +9,7 @@ from tornado.routing import URLSpec
 from handlers.base import BaseHandler
 from handlers.messenger import Messenger
 from handlers.security import public
+from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
 from protocol.bodies import Health
@@ -27,12 +28,23 @@ class Readiness:
 
 
 class HealthHandler(BaseHandler):
-    """Answers at most a ping's timeout late."""
+    """Answers at most a ping's timeout late.
+
+    Without the bus everything works, only later: that is "degraded", and no reason to send people
+    elsewhere.
+    """
 
     def initialize(
-        self, *, database: Database, messenger: Messenger, clock: Clock, readiness: Readiness
+        self,
+        *,
+        database: Database,
+        bus: Bus,
+        messenger: Messenger,
+        clock: Clock,
+        readiness: Readiness,
     ) -> None:
         self.database = database
+        self.bus = bus
         self.messenger = messenger
         self.clock = clock
         self.readiness = readiness
@@ -40,17 +52,20 @@ class HealthHandler(BaseHandler):
     @public
     async def get(self) -> None:
         services = await self._services()
-        is_healthy = "down" not in services.values() and not self.readiness.is_draining
+        is_able = "down" not in services.values() and not self.readiness.is_draining
+        status: Literal["healthy", "degraded", "unhealthy"] = "healthy" if is_able else "unhealthy"
+        if self.bus.is_up is not None:
+            services["bus"] = "up" if self.bus.is_up else "down"
+            if is_able and not self.bus.is_up:
+                status = "degraded"
         now = datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
-        body = Health(
-            status="healthy" if is_healthy else "unhealthy",
-            timestamp=now.isoformat(timespec="milliseconds"),
-            services=services,
+        timestamp = now.isoformat(timespec="milliseconds")
+        self.answer(
+            Health(status=status, timestamp=timestamp, services=services), 200 if is_able else 503
         )
-        self.answer(body, 200 if is_healthy else 503)
 
     async def _services(self) -> dict[str, UpOrDown]:
-        """Ask every part that is on, all at once."""
+        """Ask every part that must work, all at once."""
         parts = {"database": self._is_database_up()}
         if self.messenger.is_on:
             parts["tcp_messenger"] = self.messenger.is_up()
@@ -67,11 +82,12 @@ class HealthHandler(BaseHandler):
 
 
 def routes(
-    *, database: Database, messenger: Messenger, clock: Clock, readiness: Readiness
+    *, database: Database, bus: Bus, messenger: Messenger, clock: Clock, readiness: Readiness
 ) -> list[URLSpec]:
     """Return the route that balancers and supervisors ask."""
     options = {
         "database": database,
+        "bus": bus,
         "messenger": messenger,
         "clock": clock,
         "readiness": readiness,

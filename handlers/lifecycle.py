@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -13,14 +14,20 @@ from handlers.conversations import Conversations
 from handlers.health import Readiness
 from handlers.listener import Listener
 from handlers.messenger import Messenger
+from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
 from protocol.errors import CloseCode
+from services.files import FileService
+from services.tasks import spawn
 
 SWEEP_S = 30  # what has expired is gone from disk within a minute (R-41); reads never show it
+ORPHAN_SWEEPS = 120  # an hour; looking at every file costs more
 DRAIN_S = 5.0  # for requests under way; with the rest of the stop it stays below ten seconds
 LAST_WORDS_S = 2.5
 CLOSE_S = 1.0  # for clients to answer the close frame, or to read the last line
+
+Work = Callable[[], Coroutine[object, object, None]]
 
 _log = logging.getLogger("sealroom.server")
 
@@ -29,7 +36,8 @@ _log = logging.getLogger("sealroom.server")
 class Lifecycle:
     """One process that serves.
 
-    `last_words` are done side by side when no request is under way, before the database closes.
+    `background` is work that does not end. `last_words` are done side by side when no request is
+    under way, before the database closes.
     """
 
     application: SealroomApplication
@@ -37,10 +45,13 @@ class Lifecycle:
     messenger: Messenger
     conversations: Conversations
     database: Database
+    files: FileService
+    bus: Bus
     clock: Clock
     readiness: Readiness
     drain_wait_s: float
-    last_words: list[Callable[[], Coroutine[object, object, None]]]
+    background: list[Work]
+    last_words: list[Work]
 
     def listen(self, host: str, port: int) -> int:
         """Begin to accept connections; returns the port."""
@@ -49,12 +60,21 @@ class Lifecycle:
         bound_port: int = sockets[0].getsockname()[1]
         return bound_port
 
+    def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        self.bus.open()
+        for work in (self.sweep, *self.background):
+            spawn(work())
+
     async def sweep(self) -> None:
         """Delete what has expired, for ever."""
-        while True:
+        for count in itertools.count():
             await asyncio.sleep(SWEEP_S)
             try:
                 await self.database.sweep(self.clock.now_ms())
+                await self.files.sweep()
+                if count % ORPHAN_SWEEPS == 0:
+                    await self.files.sweep_orphans()
             except Exception:  # noqa: BLE001 - the next round tries again
                 _log.exception("what has expired was not deleted")
 
@@ -77,6 +97,7 @@ class Lifecycle:
             if error is not None:
                 _log.error("something was left undone", exc_info=error)
         await self.database.close()
+        await self.bus.close()  # after the last commit, which has told of its messages
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.conversations.empty()

@@ -150,6 +150,19 @@ class Bus(EventSink, Protocol):
         """Hands events to this process alone."""
         ...
 
+    @property
+    def is_up(self) -> bool | None:
+        """Whether other processes can be told now; None when there are none."""
+        ...
+
+    def open(self) -> None:
+        """Begin to connect, and never give up."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is waiting, for a moment, and leave."""
+        ...
+
     def subscribe(self, kind: type[Kind], call: Callable[[Kind], None]) -> None:
         """Have `call` called with every event of this kind; what it raises is logged."""
         ...

@@ -57,6 +57,7 @@ AUTHENTICATE_MS = 10 * SECOND_MS
 PING_INTERVAL_MS = 20 * SECOND_MS
 PONG_TIMEOUT_MS = 10 * SECOND_MS
 SILENCE_MS = 60 * SECOND_MS  # over TCP, where nobody pings for the client
+CATCH_UP_MS = 5 * SECOND_MS  # how late a message may come that the bus lost
 OUTGOING_FRAMES = 256  # a reader further behind than this comes back through `sync`
 OUTGOING_BYTES = 1024 * 1024
 FRAMES_PER_SECOND = 50

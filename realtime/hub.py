@@ -50,10 +50,7 @@ class Interest(Protocol):
 
 
 class Connection:
-    """One socket of one device. Frames given before `release` wait for it.
-
-    `look_again` lets the other end look at everything anew, as if it had just connected.
-    """
+    """One socket of one device. Frames given before `release` wait for it."""
 
     __slots__ = (
         "_behind_bytes",
@@ -67,7 +64,6 @@ class Connection:
         "_written",
         "device_id",
         "login_id",
-        "look_again",
         "user_id",
     )
 
@@ -75,7 +71,6 @@ class Connection:
         self.user_id: UserId
         self.device_id: DeviceId
         self.login_id: LoginId
-        self.look_again: Callable[[], None] = _nothing
         self._wire = wire
         self._flush_soon = flush_soon
         self._queue: list[bytes] = []
@@ -200,8 +195,13 @@ class Hub:
         """Return which devices of a user are connected here."""
         return list(self._people.get(user_id, ()))
 
-    def connections(self) -> list[Connection]:
-        return [one for user_id in self._people for one in self._all_of(user_id)]
+    def logins(self) -> dict[LoginId, UserId]:
+        """Return the log-ins of all connections, and whose they are."""
+        return {
+            connection.login_id: user_id
+            for user_id in self._people
+            for connection in self._all_of(user_id)
+        }
 
     def deliver(self, event: MessageStored) -> None:
         """Send a message to every connected device of its recipients but the one that sent it.
@@ -257,7 +257,3 @@ class Hub:
         unflushed, self._unflushed = self._unflushed, []
         for connection in unflushed:
             connection.flush()
-
-
-def _nothing() -> None:
-    """Nobody is at the other end yet."""

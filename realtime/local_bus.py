@@ -17,6 +17,7 @@ class LocalBus:
     """
 
     process = ProcessId("")  # the only one needs no name
+    is_up: bool | None = None  # there is no other one to be told
 
     def __init__(self) -> None:
         self._subscribers: dict[type, list[Callable[..., None]]] = {}
@@ -49,6 +50,12 @@ class LocalBus:
                 call(event)
             except Exception:  # noqa: BLE001 - one subscriber's bug is not the publisher's
                 _log.exception("an event was not handled")
+
+    def open(self) -> None:
+        """There is nothing to connect to."""
+
+    async def close(self) -> None:
+        """There is nobody to leave."""
 
     def came(self, user_id: UserId) -> None:
         """Everything is heard here anyway."""

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from protocol.errors import AppError, ErrorCode
+from realtime.local_bus import LocalBus
 from tests.harness import Fetch, RunningServer
 
 
@@ -36,3 +37,14 @@ async def test_a_database_that_is_away_makes_it_unhealthy(
         503,
         {"database": "down", "tcp_messenger": "up"},
     )
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_a_server_whose_bus_is_away_is_degraded_and_serves_on(
+    fetch: Fetch, bus: LocalBus, is_up: bool
+) -> None:
+    bus.is_up = is_up
+    answer = await fetch("GET", "/health")
+    assert answer.status == 200
+    assert answer.json["status"] == ("healthy" if is_up else "degraded")
+    assert answer.json["services"]["bus"] == ("up" if is_up else "down")
