@@ -98,6 +98,7 @@ class Messenger:
         """Close, saying why where that costs no handshake."""
         if self._tls is None:
             with contextlib.suppress(OSError):
+                connection.recv(PRE_AUTH_FRAME_BYTES)  # unread, it would take the line with it
                 connection.send(last_line(CloseCode.TOO_MANY, connection_id))
         connection.close()
 
