@@ -25,6 +25,9 @@ from services.logins import Browser, LoginService
 from tests.harness import Connect, Fetch, MovableClock, RunningServer
 from tests.lines import open_lines
 from tests.people import Peer, People, Wire, open_wire, random_text, sealed
+from tests.protocol.test_frames import CLIENT_FRAMES
+
+pytestmark = pytest.mark.every_database
 
 
 @pytest.fixture(params=["websocket", "tcp"])
@@ -584,6 +587,44 @@ async def test_a_frame_that_is_not_documented_gets_its_code(
     assert (await wire.expect("error"))["error"]["code"] == code
     await wire.send("ping", id=1)
     assert (await wire.expect("pong"))["id"] == 1
+
+
+JUNK: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    2**53,
+    2**70,
+    "",
+    "\0\u2028\n",
+    "é" * 3_000,
+    [],
+    [[]],
+    {"$ne": 1},
+]
+
+
+async def test_no_value_of_any_field_does_more_than_be_refused(
+    monkeypatch: pytest.MonkeyPatch, ws: Connect, alice: Peer
+) -> None:
+    monkeypatch.setattr("handlers.conversation.BAD_FRAMES", 1_000_000)
+    wire = await ws(alice)
+    changed = [
+        frame | {field: junk}
+        for frame in CLIENT_FRAMES
+        for field in frame
+        if field != "type"
+        for junk in JUNK
+    ]
+    for number, frame in enumerate(changed, 1):
+        await wire.socket.send(json.dumps(frame))
+        if number % 100 == 0:
+            answered = await wire.quiet()
+            assert {each["type"] for each in answered} <= {"error", "pong"}
+    assert len(changed) > 400
+    await wire.send("ping", id=7)
+    assert await wire.expect("pong", id=7)
 
 
 async def test_the_fifth_bad_frame_closes(ws: Connect, alice: Peer) -> None:
