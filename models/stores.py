@@ -8,6 +8,7 @@ from models.backups import BackupStore
 from models.codes import CodeStore
 from models.contacts import ContactStore
 from models.devices import DeviceStore
+from models.files import FileStore
 from models.keys import KeyStore
 from models.logins import LoginStore
 from models.messages import MessageStore
@@ -39,6 +40,7 @@ class Stores:
     codes: CodeStore
     contacts: ContactStore
     devices: DeviceStore
+    files: FileStore
     keys: KeyStore
     logins: LoginStore
     messages: MessageStore

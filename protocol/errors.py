@@ -42,6 +42,11 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     MISDIRECTED = "misdirected"
+    BAD_PART = "bad_part"
+    BAD_RANGE = "bad_range"
+    BAD_GRANT = "bad_grant"
+    INCOMPLETE = "incomplete"
+    QUOTA_FULL = "quota_full"
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
@@ -75,6 +80,11 @@ _STATUS_AND_MESSAGE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.TOO_LARGE: (413, "The request is larger than allowed."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "Send application/json."),
     ErrorCode.MISDIRECTED: (421, "This server does not answer under that host name."),
+    ErrorCode.BAD_PART: (422, "The part is not the announced one: its size or its hash differs."),
+    ErrorCode.BAD_RANGE: (416, "The file has no such range."),
+    ErrorCode.BAD_GRANT: (403, "The grant is missing, expired or for something else; sign anew."),
+    ErrorCode.INCOMPLETE: (409, "Parts are missing; upload them and repeat."),
+    ErrorCode.QUOTA_FULL: (403, "This account may not keep any more files for now."),
     ErrorCode.RATE_LIMITED: (429, "Too many requests; wait and repeat."),
     ErrorCode.INTERNAL: (500, "The server failed; the request id names the log entry."),
     ErrorCode.UNAVAILABLE: (503, "A part of the server is away; wait and repeat."),

@@ -16,6 +16,7 @@ RoomId = NewType("RoomId", str)
 MsgId = NewType("MsgId", str)
 ClaimId = NewType("ClaimId", str)
 SessionId = NewType("SessionId", str)
+FileId = NewType("FileId", str)
 
 ID16_PATTERN = r"^[A-Za-z0-9_-]{21}[AQgw]$"
 ID32_PATTERN = r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
@@ -27,3 +28,4 @@ WireRoomId = Annotated[RoomId, Meta(pattern=ID32_PATTERN)]
 WireMsgId = Annotated[MsgId, Meta(pattern=ID16_PATTERN)]
 WireClaimId = Annotated[ClaimId, Meta(pattern=ID16_PATTERN)]
 WireSessionId = Annotated[SessionId, Meta(pattern=ID16_PATTERN)]
+WireFileId = Annotated[FileId, Meta(pattern=ID16_PATTERN)]

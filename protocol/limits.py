@@ -49,6 +49,15 @@ CAPSULES_PER_MESSAGE = 1_024
 CAPSULE_BYTES = 512  # header 75, ciphertext 124, or with room for another suite
 MESSAGE_CHARS = 10_000  # S1-33, counted by the browser: the server sees ciphertext
 
+# Files
+FILE_PART_BYTES = 4 * 1024 * 1024  # SEAL1 §4.12: parts are hashed, sent and stored one by one
+FILE_BYTES = 128 * 1024**3  # the hashes of its parts still fit into a request
+FILE_PENDING_TTL_MS = DAY_MS  # how long an upload may be interrupted
+FILE_GRANT_TTL_MS = 10 * MINUTE_MS  # how long parts can be had without asking the device again
+FILE_GRANT_SKEW_MS = 5 * MINUTE_MS  # how far a device's clock may be off
+PART_SECONDS = 240  # for one part to arrive: 17 KiB/s, less than a bad mobile connection
+PIECE_READ_SECONDS = 30  # for a reader to take PIECE_BYTES, or the download ends
+
 # Connections
 PRE_AUTH_FRAME_BYTES = 16 * 1024
 FRAME_BYTES = 512 * 1024

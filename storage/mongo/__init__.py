@@ -11,6 +11,7 @@ from storage.mongo.codes import MongoCodeStore
 from storage.mongo.contacts import MongoContactStore
 from storage.mongo.database import MongoDatabase
 from storage.mongo.devices import MongoDeviceStore
+from storage.mongo.files import MongoFileStore
 from storage.mongo.keys import MongoKeyStore
 from storage.mongo.logins import MongoLoginStore
 from storage.mongo.messages import MongoMessageStore
@@ -33,6 +34,7 @@ async def open_mongo(url: str) -> Stores:
         codes=MongoCodeStore(documents),
         contacts=MongoContactStore(documents),
         devices=MongoDeviceStore(documents),
+        files=MongoFileStore(documents),
         keys=MongoKeyStore(documents),
         logins=MongoLoginStore(documents),
         messages=messages,

@@ -12,6 +12,7 @@ The `_id` of a document is the id of the port, or says here what it is made of:
     claims                              user_id, device_id and claim_id of the claimer
     shares                              the claimer's user_id
     rooms, messages, prekeys            drawn by the adapter (rooms.py, append.py, prekeys.py)
+    files, file_parts                   file_id, and file_id with the part's number
 """
 
 import pymongo
@@ -73,6 +74,12 @@ def _indexes() -> dict[str, list[IndexModel]]:
                 [("sender_device", ASCENDING), ("server_ms", DESCENDING), ("_id", DESCENDING)]
             ),
         ],
+        "files": [
+            IndexModel([("owner", ASCENDING), ("created_ms", ASCENDING)]),
+            IndexModel([("room", ASCENDING), ("state", ASCENDING)]),
+            IndexModel([("state", ASCENDING), ("created_ms", ASCENDING)]),
+        ],
+        "file_parts": [_unique("file_id", "number"), _ending()],
     }
 
 

@@ -65,8 +65,8 @@ class MongoRoomStore:
     """`models.rooms.RoomStore` in MongoDB."""
 
     def __init__(self, documents: Documents) -> None:
+        self._documents = documents
         self._rooms = documents["rooms"]
-        self._messages = documents["messages"]
 
     async def open_dm(self, room: Room, now_ms: int) -> tuple[Room, bool]:
         pair = " ".join(sorted(member.user_id for member in room.members))
@@ -124,7 +124,7 @@ class MongoRoomStore:
         key = await retire(self._rooms, condition)
         if key is None:
             return False
-        await erase(self._messages, [key])
+        await erase(self._documents, [key])
         return True
 
     async def advance(self, marks: Iterable[Watermark]) -> list[Watermark]:

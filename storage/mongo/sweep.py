@@ -28,6 +28,7 @@ _RETIREMENT = {
     "$unset": dict.fromkeys(("room_id", "pair", "members", "keep", "nonce", "expires_ms", "grown")),
     "$currentDate": {"retired": True},
 }
+LIVING_FILES = ["asked", "pending", "committed"]
 
 
 async def sweep(documents: Documents, now_ms: int) -> int:
@@ -51,8 +52,12 @@ async def retire(rooms: Collection, condition: Document) -> Any:
     return ended and ended["_id"]
 
 
-async def erase(messages: Collection, keys: list[Any]) -> None:
-    """Delete the messages of retired rooms, some at a time."""
+async def erase(documents: Documents, keys: list[Any]) -> None:
+    """End the files of retired rooms, and delete their messages, some at a time."""
+    await documents["files"].update_many(
+        {"room": {"$in": keys}, "state": {"$in": LIVING_FILES}}, {"$set": {"state": "ended"}}
+    )
+    messages = documents["messages"]
     while True:
         some = messages.find({"room": {"$in": keys}}, {"_id": True}).limit(MESSAGES_A_STEP)
         ids = [message["_id"] async for message in some]
@@ -68,6 +73,6 @@ async def _erase_retired(documents: Documents) -> None:
     keys = [room["_id"] async for room in retired]
     for start in range(0, len(keys), ROOMS_A_STEP):
         some = keys[start : start + ROOMS_A_STEP]
-        await erase(documents["messages"], some)
+        await erase(documents, some)
         erased = {"$currentDate": {"expires": True}}
         await rooms.update_many({"_id": {"$in": some}, "expires": {"$exists": False}}, erased)

@@ -9,6 +9,7 @@ from storage.sqlite.codes import SqliteCodeStore
 from storage.sqlite.contacts import SqliteContactStore
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.devices import SqliteDeviceStore
+from storage.sqlite.files import SqliteFileStore
 from storage.sqlite.keys import SqliteKeyStore
 from storage.sqlite.logins import SqliteLoginStore
 from storage.sqlite.messages import SqliteMessageStore
@@ -25,6 +26,7 @@ async def open_sqlite(path: Path) -> Stores:
         codes=SqliteCodeStore(database),
         contacts=SqliteContactStore(database),
         devices=SqliteDeviceStore(database),
+        files=SqliteFileStore(database),
         keys=SqliteKeyStore(database),
         logins=SqliteLoginStore(database),
         messages=SqliteMessageStore(database),

@@ -52,21 +52,24 @@ async def sweep(write: Write, now_ms: int) -> int:
 
 
 def retire_room(connection: apsw.Connection, condition: str, value: str | int) -> int | None:
-    """Take a room, its id and its members out of every reader's sight, in one short step.
+    """Take a room, its id, members and files out of every reader's sight, in one short step.
 
     Returns: its key, for `erase_room`; None when there was none.
     """
     row = first(
-        connection,
-        "UPDATE rooms SET room_id = CAST(room_key AS TEXT), expires_ms = ?, pair = NULL"
-        f" WHERE room_key = (SELECT room_key FROM rooms WHERE {condition} LIMIT 1)"
-        " RETURNING room_key",
-        (RETIRED_MS, value),
+        connection, f"SELECT room_key, room_id FROM rooms WHERE {condition} LIMIT 1", (value,)
     )
     if row is None:
         return None
-    connection.execute("DELETE FROM members WHERE room_key = ?", row)
-    return int(row[0])
+    room_key, room_id = row
+    connection.execute(
+        "UPDATE rooms SET room_id = CAST(room_key AS TEXT), expires_ms = ?, pair = NULL"
+        " WHERE room_key = ?",
+        (RETIRED_MS, room_key),
+    )
+    connection.execute("DELETE FROM members WHERE room_key = ?", (room_key,))
+    connection.execute("UPDATE files SET state = 'ended' WHERE room_id = ?", (room_id,))
+    return int(room_key)
 
 
 async def erase_room(write: Write, room_key: int) -> bool:

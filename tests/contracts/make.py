@@ -7,11 +7,13 @@ import secrets
 from models.accounts import Account, KdfParams, Preferences, Verifier
 from models.backups import Backup, Wrap
 from models.devices import Device, DeviceList
+from models.files import File
 from models.keys import OneTimePrekey, SignedPrekey
 from models.logins import Login
 from models.messages import NewMessage
 from models.rooms import Member, Room
-from protocol.ids import DeviceId, LoginId, MsgId, RoomId, UserId
+from protocol.ids import DeviceId, FileId, LoginId, MsgId, RoomId, UserId
+from protocol.limits import FILE_PART_BYTES
 
 
 class Make:
@@ -97,6 +99,19 @@ class Make:
             Member(second or self.user(), "member"),
         )
         return Room(self.room_id(), "dm", self.text(), members, 0, 1_000, expires_ms)
+
+    def file(self, room: Room, parts: int = 1, **fields: object) -> File:
+        values = {
+            "file_id": FileId(self.text()),
+            "owner": room.members[0].user_id,
+            "device_id": self.device_id(),
+            "room_id": room.room_id,
+            "size_bytes": (parts - 1) * FILE_PART_BYTES + 1_000,
+            "root": self.text(32),
+            "hashes": secrets.token_bytes(32 * parts),
+            "created_ms": 1_500,
+        }
+        return File(**{**values, **fields})
 
     def capsule(self) -> bytes:
         texts = (self.text(), self.text(75), self.text(124))

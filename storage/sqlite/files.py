@@ -1,0 +1,177 @@
+"""Files and which of their parts are here, in SQLite."""
+
+from typing import Any
+
+import apsw
+import msgspec
+
+from models.files import Allowance, File
+from protocol.errors import AppError, ErrorCode
+from protocol.ids import FileId
+from protocol.limits import DAY_MS, FILE_PENDING_TTL_MS
+from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.rows import every, first
+
+_COLUMNS = (
+    "f.file_id, f.owner, f.device_id, f.room_id, f.size_bytes, f.root, f.hashes, f.created_ms,"
+    " f.state"
+)
+# A room that was removed and opened again under its old id is another room.
+_ROOM_LIVES = """EXISTS (
+    SELECT 1 FROM rooms r
+    WHERE r.room_id = f.room_id AND r.expires_ms > :now_ms AND r.created_ms <= f.created_ms
+)"""
+_IS_LIVE = f"""(f.state = 'committed' OR f.state = 'pending' AND f.created_ms > :since_ms)
+    AND {_ROOM_LIVES}"""
+_USED = """
+    SELECT coalesce(sum(size_bytes) FILTER (WHERE state IN ('pending', 'committed')), 0),
+           coalesce(sum(size_bytes) FILTER (WHERE created_ms > ?), 0),
+           count(*) FILTER (WHERE state = 'pending')
+    FROM files WHERE owner = ?
+"""
+_END_PENDING = "UPDATE files SET state = 'ended' WHERE state = 'pending' AND created_ms <= ?"
+_DELETE_FORGOTTEN = "DELETE FROM files WHERE state = 'forgotten' AND created_ms <= ?"
+
+
+def _times(now_ms: int) -> dict[str, int]:
+    return {"now_ms": now_ms, "since_ms": now_ms - FILE_PENDING_TTL_MS}
+
+
+def _file(row: Any) -> File:
+    return File(*row)
+
+
+def _live(connection: apsw.Connection, file_id: FileId, now_ms: int) -> File | None:
+    query = f"SELECT {_COLUMNS} FROM files f WHERE f.file_id = :file_id AND {_IS_LIVE}"
+    row = first(connection, query, {"file_id": file_id, **_times(now_ms)})
+    return _file(row) if row else None
+
+
+def _require_space_for(
+    connection: apsw.Connection, file: File, allowance: Allowance, now_ms: int
+) -> None:
+    stored_bytes, begun_bytes, pending_files = first(
+        connection, _USED, (now_ms - DAY_MS, file.owner)
+    )
+    if stored_bytes + file.size_bytes > allowance.stored_bytes:
+        raise AppError(ErrorCode.QUOTA_FULL, "stored")
+    if begun_bytes + file.size_bytes > allowance.daily_bytes:
+        raise AppError(ErrorCode.QUOTA_FULL, "day")
+    if pending_files >= allowance.pending_files:
+        raise AppError(ErrorCode.QUOTA_FULL, "pending")
+
+
+def _insert(connection: apsw.Connection, file: File) -> None:
+    connection.execute(
+        "INSERT INTO files (file_id, owner, device_id, room_id, size_bytes, root, hashes,"
+        " created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+        (
+            file.file_id,
+            file.owner,
+            file.device_id,
+            file.room_id,
+            file.size_bytes,
+            file.root,
+            file.hashes,
+            file.created_ms,
+        ),
+    )
+
+
+class SqliteFileStore:
+    """`models.files.FileStore` in SQLite."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def begin(self, file: File, allowance: Allowance, now_ms: int) -> File:
+        def add(connection: apsw.Connection) -> File:
+            if there := _live(connection, file.file_id, now_ms):
+                if there.is_alike(file):
+                    return there
+                raise AppError(ErrorCode.CONFLICT, "file id")
+            if first(connection, "SELECT 1 FROM files WHERE file_id = ?", (file.file_id,)):
+                raise AppError(ErrorCode.CONFLICT, "file id of one that has ended")
+            room = "SELECT 1 FROM rooms WHERE room_id = ? AND expires_ms > ?"
+            if not first(connection, room, (file.room_id, now_ms)):
+                raise AppError(ErrorCode.NOT_FOUND, "room")
+            _require_space_for(connection, file, allowance, now_ms)
+            _insert(connection, file)
+            return file
+
+        return await self._database.write(add)
+
+    async def by_id(self, file_id: FileId, now_ms: int) -> File | None:
+        return await self._database.read(lambda c: _live(c, file_id, now_ms))
+
+    async def received(self, file_id: FileId) -> list[int]:
+        query = "SELECT number FROM file_parts WHERE file_id = ? ORDER BY number"
+        rows = await self._database.scan(lambda c: every(c, query, (file_id,)))
+        return [number for (number,) in rows]
+
+    async def add_part(self, file_id: FileId, number: int) -> bool:
+        def note(connection: apsw.Connection) -> bool:
+            state = first(connection, "SELECT state FROM files WHERE file_id = ?", (file_id,))
+            if state != ("pending",):
+                return False
+            connection.execute(
+                "INSERT OR IGNORE INTO file_parts (file_id, number) VALUES (?, ?)",
+                (file_id, number),
+            )
+            return True
+
+        return await self._database.write(note)
+
+    async def commit(self, file_id: FileId, now_ms: int) -> File | None:
+        def finish(connection: apsw.Connection) -> File | None:
+            file = _live(connection, file_id, now_ms)
+            if file is None or file.state == "committed":
+                return file
+            count = "SELECT count(*) FROM file_parts WHERE file_id = ?"
+            if first(connection, count, (file_id,))[0] < file.parts:
+                raise AppError(ErrorCode.INCOMPLETE)
+            connection.execute("UPDATE files SET state = 'committed' WHERE file_id = ?", (file_id,))
+            return _live(connection, file_id, now_ms)
+
+        return await self._database.write(finish)
+
+    async def expire(self, file_id: FileId) -> bool:
+        def end(connection: apsw.Connection) -> bool:
+            connection.execute(
+                "UPDATE files SET state = 'ended'"
+                " WHERE file_id = ? AND state IN ('pending', 'committed')",
+                (file_id,),
+            )
+            return connection.changes() > 0
+
+        return await self._database.write(end)
+
+    async def ended(self, now_ms: int, limit: int) -> list[FileId]:
+        def end(connection: apsw.Connection) -> list[FileId]:
+            # Those of a room have ended with it.
+            connection.execute(_END_PENDING, (now_ms - FILE_PENDING_TTL_MS,))
+            connection.execute(_DELETE_FORGOTTEN, (now_ms - DAY_MS,))
+            query = "SELECT file_id FROM files WHERE state = 'ended' LIMIT ?"
+            return [file_id for (file_id,) in every(connection, query, (limit,))]
+
+        return await self._database.write(end)
+
+    async def forget(self, file_id: FileId) -> None:
+        def delete(connection: apsw.Connection) -> None:
+            connection.execute("DELETE FROM file_parts WHERE file_id = ?", (file_id,))
+            connection.execute(
+                "UPDATE files SET state = 'forgotten', hashes = x''"
+                " WHERE file_id = ? AND state = 'ended'",
+                (file_id,),
+            )
+
+        await self._database.write(delete)
+
+    async def known(self, file_ids: frozenset[FileId]) -> frozenset[FileId]:
+        query = (
+            "SELECT file_id FROM json_each(?) asked JOIN files ON file_id = asked.value"
+            " WHERE state != 'forgotten'"
+        )
+        asked = msgspec.json.encode(sorted(file_ids)).decode()
+        rows = await self._database.scan(lambda c: every(c, query, (asked,)))
+        return frozenset(file_id for (file_id,) in rows)
