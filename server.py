@@ -31,6 +31,7 @@ from handlers.networks import Networks
 from mail.outbox import Outbox
 from mail.smtp import SmtpMailer, SmtpServer
 from models.events import Bus, EventsLost, LogGrown, LoginsEnded, MessageStored, ProcessId, Told
+from models.files import Allowance
 from models.ports import Clock, Mailer, PasswordHasher
 from models.stores import Stores
 from protocol.encoding import b64url
@@ -42,11 +43,14 @@ from realtime.nats_link import BusAddress, NatsLink
 from services import quotas
 from services.assembly import assemble
 from services.catch_up import CatchUpService
+from services.files import FileLimits
 from services.hashing import BcryptHasher
 from services.system import ShiftedClock, SystemClock, SystemEntropy
 from storage import open_stores
+from storage.blobs.local import LocalBlobStore
 from storage.errors import StorageRefused
 
+MIB = 1024 * 1024
 FRONTEND = Path(__file__).parent / "frontend"
 
 _log = logging.getLogger("sealroom.server")
@@ -65,8 +69,18 @@ def build(
     """Make all parts and join them; called on the event loop they will live on."""
     hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), _mailer(settings, clock)
     taken = quotas.Quotas(clock, _rates(settings))
+    blobs = LocalBlobStore(Path(settings.data_dir) / "files")
     services = assemble(
-        stores, clock, SystemEntropy(), bus, mailer, hasher, quotas=taken, secrets=secrets
+        stores,
+        clock,
+        SystemEntropy(),
+        bus,
+        mailer,
+        hasher,
+        blobs,
+        quotas=taken,
+        secrets=secrets,
+        file_limits=_file_limits(settings),
     )
     # After the services, so that nobody is told what a service still remembers differently.
     bus.subscribe(LoginsEnded, hub.end)
@@ -98,12 +112,13 @@ def build(
         messenger=messenger,
         conversations=live.conversations,
         database=stores.database,
+        files=services.files,
         bus=bus,
         clock=clock,
         readiness=readiness,
         drain_wait_s=settings.drain_wait_s,
         background=[catch_up.run] if is_one_of_several else [],
-        last_words=[services.watermarks.flush, services.presence.close, mailer.close],
+        last_words=[services.watermarks.flush, services.presence.close, mailer.close, blobs.close],
     )
 
 
@@ -127,6 +142,15 @@ def _bus(settings: Settings, secrets: Secrets, clock: Clock) -> Bus:
     link = NatsLink(BusAddress(servers, settings.bus_user, settings.bus_password, tls))
     process = ProcessId(b64url(SystemEntropy().token(16)))
     return NatsBus(link, process, secrets.bus_key, clock)
+
+
+def _file_limits(settings: Settings) -> FileLimits:
+    allowance = Allowance(
+        stored_bytes=settings.files_per_user_mib * MIB,
+        daily_bytes=settings.files_per_day_mib * MIB,
+        pending_files=settings.uploads_per_user,
+    )
+    return FileLimits(settings.file_mib * MIB, allowance)
 
 
 def _messenger_tls(settings: Settings) -> ssl.SSLContext | None:

@@ -7,6 +7,7 @@
                                 "Sealroom/server/refresh"  successors of refresh tokens
                                 "Sealroom/server/frank"    tags that make reports checkable
                                 "Sealroom/server/bus"      packets between processes
+                                "Sealroom/server/grant"    tokens for the bytes of files
 
 Losing the file logs everybody out and makes every password unusable; it belongs in the backup, away
 from the database.
@@ -36,6 +37,7 @@ class Secrets:
     salt_key: bytes = field(repr=False)
     refresh_key: bytes = field(repr=False)
     frank_key: bytes = field(repr=False)
+    grant_key: bytes = field(repr=False)
     bus_key: bytes = field(repr=False)
 
 
@@ -58,6 +60,7 @@ def derive(master: bytes) -> Secrets:
         salt_key=key("salt"),
         refresh_key=key("refresh"),
         frank_key=key("frank"),
+        grant_key=key("grant"),
         bus_key=key("bus"),
     )
 

@@ -193,6 +193,36 @@ class Settings:
     )
     smtp_user: str = _setting("", "User name there; empty for no log-in.")
     smtp_password: str = _setting(_NO_SECRET, "Password there; better given as a file.")
+    files: str = _setting(
+        "",
+        "Where files lie: empty for data_dir/files, or s3://bucket/prefix.",
+        "must be empty or like s3://bucket/prefix",
+        lambda value: not value or bool(re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[\w./-]*)?", value)),
+    )
+    s3_endpoint: str = _setting(
+        "",
+        "Address of the S3 service; empty for Amazon's.",
+        "must be empty or an origin like https://s3.example.org",
+        lambda value: not value or _is_origin(value),
+    )
+    s3_region: str = _setting("us-east-1", "Its region.", "must not be empty", bool)
+    s3_addressing: str = _setting(
+        "path", "Whether the bucket stands in the path or in the host.", *_one_of("path", "virtual")
+    )
+    s3_access_key: str = _setting("", "Access key there.")
+    s3_secret_key: str = _setting(_NO_SECRET, "Secret key there; better given as a file.")
+    file_mib: int = _setting(
+        100,
+        "Largest file, in MiB of ciphertext.",
+        *_between(1, limits.FILE_BYTES // 2**20),
+    )
+    files_per_user_mib: int = _setting(
+        10_240, "What one person's live files may take, in MiB.", *_between(1, 2**30)
+    )
+    files_per_day_mib: int = _setting(
+        2_048, "What one person may begin to upload in a day, in MiB.", *_between(1, 2**30)
+    )
+    uploads_per_user: int = _setting(20, "Unfinished uploads of one person.", *_between(1, 10_000))
     log_level: str = _setting(
         "info", "Least level that is logged.", *_one_of("debug", "info", "warning", "error")
     )

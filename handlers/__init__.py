@@ -22,6 +22,7 @@ from handlers import (
     backups,
     contacts,
     devices,
+    files,
     health,
     keys,
     logins,
@@ -71,7 +72,7 @@ def build_routes(
     database: Database,
     bus: Bus,
     readiness: health.Readiness,
-    files: assets.Assets,
+    page: assets.Assets,
     origins: frozenset[str],
 ) -> list[URLSpec]:
     """Return every route there is.
@@ -98,12 +99,13 @@ def build_routes(
         *backups.routes(logins=s.logins, backups=s.backups),
         *rooms.routes(logins=s.logins, rooms=s.rooms),
         *messages.routes(logins=s.logins, messages=s.messages),
+        *files.routes(logins=s.logins, files=s.files),
     ]
     return [
         *calls,
         *openapi.routes(others=calls),
         *socket.routes(live=live, origins=origins),
-        *assets.routes(assets=files),
+        *assets.routes(assets=page),
     ]
 
 

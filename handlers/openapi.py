@@ -13,6 +13,7 @@ import msgspec
 from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
+from handlers.files import GRANT_HEADER
 from handlers.paths import template
 from handlers.security import is_public, methods, public
 from protocol import bodies
@@ -26,12 +27,16 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`takes` is the request's body, `gives` what the answer's may be at each status."""
+    """`takes` is the request's body, `gives` what the answer's may be at each status.
+
+    `bytes` is application/octet-stream, everything else JSON.
+    """
 
     summary: str
-    gives: dict[int, tuple[type[Body], ...]]
-    takes: type[msgspec.Struct] | None = None
+    gives: dict[int, tuple[type[Body] | type[bytes], ...]]
+    takes: type[msgspec.Struct] | type[bytes] | None = None
     query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 def _call(
@@ -110,6 +115,26 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/api/rooms/{room_id}/messages"): _call(
         "Send a message", bodies.SendRequest, bodies.SendAnswer, 201
     ),
+    ("POST", "/api/files"): _call(
+        "Announce a file", bodies.StartFileRequest, bodies.FileState, 201
+    ),
+    ("GET", "/api/files/{file_id}"): _call("Read one's own file", None, bodies.FileState),
+    ("DELETE", "/api/files/{file_id}"): _call("End one's own file", None, Empty),
+    ("POST", "/api/files/{file_id}/grant"): _call(
+        "Exchange a signature for a token", bodies.GrantRequest, bodies.Grant
+    ),
+    ("PUT", "/api/files/{file_id}/parts/{number}"): Call(
+        "Send one part", {200: (Empty,)}, bytes, headers=(GRANT_HEADER,)
+    ),
+    ("POST", "/api/files/{file_id}/commit"): _call("Finish a file", Empty, bodies.FileState),
+    ("GET", "/api/files/{file_id}/hashes"): Call(
+        "Read the hashes of the parts", {200: (bytes,)}, headers=(GRANT_HEADER,)
+    ),
+    ("GET", "/api/files/{file_id}/content"): Call(
+        "Read the ciphertext",
+        {200: (bytes,), 206: (bytes,)},
+        headers=(GRANT_HEADER, "Range"),
+    ),
     ("GET", "/health"): Call("Ask for health", {200: (bodies.Health,), 503: (bodies.Health,)}),
 }
 
@@ -119,7 +144,8 @@ def document(routes: Iterable[URLSpec]) -> dict[str, Any]:
     used: set[Any] = {
         body for call in CALLS.values() for given in call.gives.values() for body in given
     }
-    used |= {call.takes for call in CALLS.values() if call.takes}
+    used |= {call.takes for call in CALLS.values()}
+    used -= {bytes, None}
     _, schemas = msgspec.json.schema_components(used, ref_template=SCHEMA)
     schemas["Error"] = _ERROR
     paths: dict[str, dict[str, Any]] = {}
@@ -167,39 +193,44 @@ _ERROR = {
 }
 
 
-def _content(schema: dict[str, Any]) -> dict[str, Any]:
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _schema(*either: type[msgspec.Struct]) -> dict[str, Any]:
+def _content(*either: type[msgspec.Struct] | type[bytes]) -> dict[str, Any]:
+    if either == (bytes,):
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     schemas, _ = msgspec.json.schema_components(either, ref_template=SCHEMA)
-    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+    return _json(schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)})
 
 
 def _operation(address: str, call: Call, *, is_open: bool) -> dict[str, Any]:
     answers: dict[str, Any] = {
-        str(status): {"description": "Done.", "content": _content(_schema(*given))}
+        str(status): {"description": "Done.", "content": _content(*given)}
         for status, given in call.gives.items()
     }
     answers["default"] = {
         "description": "Refused; the code says why.",
-        "content": _content({"$ref": SCHEMA.format(name="Error")}),
+        "content": _json({"$ref": SCHEMA.format(name="Error")}),
     }
     operation: dict[str, Any] = {
         "summary": call.summary,
         "security": [] if is_open else [{"access_token": []}],
         "parameters": [_in_path(name) for name in _PARAMETER.findall(address)]
-        + [_in_query(name) for name in call.query],
+        + [_in_query(name) for name in call.query]
+        + [_in_header(name) for name in call.headers],
         "responses": answers,
     }
     if call.takes is not None:
-        operation["requestBody"] = {"required": True, "content": _content(_schema(call.takes))}
+        operation["requestBody"] = {"required": True, "content": _content(call.takes)}
     return operation
 
 
 def _in_path(name: str) -> dict[str, Any]:
     pattern = r"^[A-Za-z0-9_-]{43}$" if name == "room_id" else r"^[A-Za-z0-9_-]{22}$"
-    schema = {"type": "string", "pattern": pattern}
+    schema: dict[str, Any] = {"type": "string", "pattern": pattern}
+    if name == "number":
+        schema = {"type": "integer", "minimum": 0, "maximum": 999_999}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -208,6 +239,11 @@ def _in_query(name: str) -> dict[str, Any]:
     if name == "limit":
         schema["maximum"] = 50
     return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _in_header(name: str) -> dict[str, Any]:
+    required = name == GRANT_HEADER
+    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
 
 
 class OpenApiHandler(BaseHandler):

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol import limits
 from protocol.frames import (
+    SEALED_PATTERN,
     Hash,
     KeyId,
     Message,
@@ -24,6 +25,7 @@ from protocol.ids import (
     ID16_PATTERN,
     WireClaimId,
     WireDeviceId,
+    WireFileId,
     WireLoginId,
     WireMsgId,
     WireRoomId,
@@ -415,6 +417,59 @@ class SendAnswer(Body, frozen=True, kw_only=True):
     seq: Seq
     server_ms: Millis
     frank: Hash
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class StartFileRequest(Body, frozen=True, kw_only=True):
+    """Announces the ciphertext of a file (SEAL1 §4.12).
+
+    `hashes` are the SHA-256 of its parts of FILE_PART_BYTES, one after another; the last part is
+    what remains.
+    """
+
+    id: WireFileId
+    room: WireRoomId
+    size_bytes: Annotated[int, Meta(ge=1, le=limits.FILE_BYTES)]
+    root: Hash
+    hashes: Annotated[
+        Sealed,
+        Meta(
+            pattern=SEALED_PATTERN,
+            max_length=base64_chars(limits.FILE_BYTES // limits.FILE_PART_BYTES * 32),
+        ),
+    ]
+
+
+class FileState(Body, frozen=True, kw_only=True):
+    """One's own file; `received` are the numbers of the parts that are here, from 0."""
+
+    id: WireFileId
+    room: WireRoomId
+    size_bytes: int
+    root: Hash
+    part_bytes: int
+    parts: int
+    received: list[int]
+    state: Literal["pending", "committed"]
+
+
+class GrantRequest(Body, frozen=True, kw_only=True):
+    """`sig` is by the key of the device that asks, for `purpose` and at `issued_ms`."""
+
+    purpose: Literal["put", "get"]
+    issued_ms: Millis
+    sig: Signature
+
+
+class Grant(Body, frozen=True, kw_only=True):
+    """`token` goes into X-File-Grant with each part and each download until `expires_ms`."""
+
+    token: str
+    expires_ms: Millis
+    size_bytes: int
+    root: Hash
 
 
 # ── operations ───────────────────────────────────────────────────────────────────────────────────

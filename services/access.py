@@ -5,11 +5,14 @@ What is not theirs and what is not there raise the same `not_found`.
 
 from models.accounts import Account
 from models.contacts import Contact
+from models.keys import Target
 from models.ports import Clock
 from models.rooms import Room
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import RoomId, UserId
+from services import signatures
+from services.logins import Principal
 
 
 class Access:
@@ -82,6 +85,23 @@ class Access:
         return await self.may_have_keys(
             user_id, other
         ) and not await self._stores.contacts.is_blocked(user_id, other)
+
+    async def device(self, principal: Principal) -> Target:
+        """Return the device that asks, as long as its account's newest list has it as active.
+
+        Raises: AppError(not_enrolled)
+        """
+        user_id, device_id = principal.user_id, principal.require_device()
+        active = await self._stores.devices.active(frozenset({user_id}))
+        if user_id not in active or device_id not in active[user_id].devices:
+            raise AppError(ErrorCode.NOT_ENROLLED)
+        return Target(user_id, device_id)
+
+    async def signing_key(self, device: Target) -> bytes:
+        """Return the key with which a device that is active signs."""
+        devices = await self._stores.devices.devices(device.user_id)
+        cert = next(known.cert for known in devices if known.device_id == device.device_id)
+        return signatures.signing_key_of(cert)
 
     async def audience(self, user_id: UserId) -> tuple[UserId, ...]:
         """Return who has to hear about a user's devices: themselves, contacts, roommates."""

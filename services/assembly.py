@@ -6,6 +6,7 @@ Adapters come in as ports and keys as bytes, so that the composition root has on
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.blobs import BlobStore
 from models.events import (
     AccountAltered,
     Bus,
@@ -25,6 +26,8 @@ from services.backups import BackupService
 from services.codes import CodeService
 from services.contacts import ContactService
 from services.devices import DeviceService
+from services.files import FileLimits, FileService
+from services.grants import Grants
 from services.keys import KeyService
 from services.logins import LoginService
 from services.messages import MessageService
@@ -51,6 +54,8 @@ class Keys(Protocol):
     def refresh_key(self) -> bytes: ...
     @property
     def frank_key(self) -> bytes: ...
+    @property
+    def grant_key(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Services:
     codes: CodeService
     contacts: ContactService
     devices: DeviceService
+    files: FileService
     keys: KeyService
     logins: LoginService
     messages: MessageService
@@ -82,9 +88,11 @@ def assemble(
     bus: Bus,
     mailer: Mailer,
     hasher: PasswordHasher,
+    blobs: BlobStore,
     *,
     quotas: Quotas,
     secrets: Keys,
+    file_limits: FileLimits,
 ) -> Services:
     """Make every service and subscribe those that remember something."""
     access = Access(stores, clock)
@@ -112,6 +120,15 @@ def assemble(
         codes=codes,
         contacts=ContactService(stores, clock, bus, access, quotas),
         devices=DeviceService(stores, clock, bus, access, logins, quotas),
+        files=FileService(
+            stores,
+            blobs,
+            clock,
+            access=access,
+            quotas=quotas,
+            grants=Grants(clock, grant_key=secrets.grant_key),
+            limits=file_limits,
+        ),
         keys=KeyService(stores, clock, bus, access, quotas),
         logins=logins,
         messages=MessageService(

@@ -44,9 +44,9 @@ class KeyService:
         Raises: AppError(not_enrolled), AppError(bad_key), AppError(bad_signature),
         AppError(prekey_reused), AppError(conflict) when the device would hold too many
         """
-        me = await self._device(principal)
+        me = await self._access.device(principal)
         self._quotas.take("upload", me.user_id)
-        key = await self._signing_key(me)
+        key = await self._access.signing_key(me)
         if spk is not None:
             signatures.require_signed_prekey(spk, key, me.user_id, me.device_id)
         await asyncio.to_thread(
@@ -78,7 +78,7 @@ class KeyService:
         The same `claim_id` again gives the same bundles.
         Raises: AppError(not_enrolled), RateLimited
         """
-        me = await self._device(principal)
+        me = await self._access.device(principal)
         self._quotas.take("claim", me.user_id)
         people = {target.user_id for target in targets}
         allowed = {
@@ -105,19 +105,3 @@ class KeyService:
         if count is not None and count.opk < limits.PREKEYS_LOW:
             frame = PrekeysLow(opk=count.opk)
             self._sink.publish(Told((target.user_id,), frame, only=target.device_id))
-
-    async def _device(self, principal: Principal) -> Target:
-        """Return the device that asks, as long as its account's newest list has it as active.
-
-        Raises: AppError(not_enrolled)
-        """
-        user_id, device_id = principal.user_id, principal.require_device()
-        active = await self._stores.devices.active(frozenset({user_id}))
-        if user_id not in active or device_id not in active[user_id].devices:
-            raise AppError(ErrorCode.NOT_ENROLLED)
-        return Target(user_id, device_id)
-
-    async def _signing_key(self, me: Target) -> bytes:
-        devices = await self._stores.devices.devices(me.user_id)
-        cert = next(device.cert for device in devices if device.device_id == me.device_id)
-        return signatures.signing_key_of(cert)

@@ -59,6 +59,8 @@ TABLE: Mapping[str, Rate] = {
     # Rooms and connections
     "room-open": Rate("user", 60, 1 / 30),
     "send": Rate("user", 300, 50),
+    "file": Rate("user", 120, 1),
+    "file-grant": Rate("user", 300, 5),
     "socket-open": Rate("address", 200, 10),
     "frames": Rate("connection", limits.FRAME_BURST, limits.FRAMES_PER_SECOND),
 }

@@ -21,7 +21,7 @@ def test_hkdf_is_the_one_of_rfc_5869() -> None:
 def test_every_purpose_has_a_key_of_its_own() -> None:
     secrets = derive(bytes(32))
     keys = [getattr(secrets, name) for name in secrets.__slots__]
-    assert len(set(keys)) == len(keys) == 7
+    assert len(set(keys)) == len(keys) == 8
     assert all(len(key) == 32 for key in keys)
 
 
