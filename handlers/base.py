@@ -69,7 +69,9 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         for name, value in _HEADERS.items():
             self.set_header(name, value)
-        if self.request.protocol == "https":
+        # A balancer that ends TLS says nothing about it; the origin that people open does.
+        ours = f"https://{self.request.host}" in self.settings["trusted_origins"]
+        if ours or self.request.protocol == "https":
             self.set_header("Strict-Transport-Security", _HSTS)
 
     @guard

@@ -136,6 +136,15 @@ async def test_behind_tls_browsers_are_told_to_stay_there(an: Browser, monkeypat
     assert answer.headers["strict-transport-security"].startswith("max-age=63072000")
 
 
+async def test_under_a_public_https_address_too_whoever_ends_tls(
+    an: Browser, server: RunningServer
+) -> None:
+    settings = server.lifecycle.application.settings
+    settings["trusted_origins"] = {server.origin.replace("http://", "https://")}
+    answer = await an.call("GET", "/api/users/me")
+    assert answer.headers["strict-transport-security"].startswith("max-age=63072000")
+
+
 async def test_a_method_that_is_not_taken_is_refused_with_those_that_are(
     server: RunningServer, fetch: Fetch
 ) -> None:
