@@ -14,6 +14,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
 
+from bson.codec_options import TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -46,6 +48,15 @@ Result = TypeVar("Result")
 Store = TypeVar("Store")
 
 
+class _PlainInt(TypeDecoder):
+    """Reads 64 bits as an `int`, which everybody takes, and not as a subclass of it."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
 def connect(url: str) -> AsyncMongoClient[Document]:
     """Make the client for a URL; it connects with the first operation.
 
@@ -63,6 +74,7 @@ def connect(url: str) -> AsyncMongoClient[Document]:
             timeoutMS=OPERATION_TIMEOUT_MS,
             connectTimeoutMS=CONNECT_TIMEOUT_MS,
             datetime_conversion="DATETIME_MS",
+            type_registry=TypeRegistry([_PlainInt()]),
             appname="sealroom",
         )
     except (PyMongoError, ValueError) as error:

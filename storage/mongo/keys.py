@@ -128,7 +128,8 @@ class MongoKeyStore:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return {one["device_id"] for one in after["taken"] if one["claim"] == claim.name}
+        taken = after["taken"] if after else ()
+        return {one["device_id"] for one in taken if one["claim"] == claim.name}
 
     async def _give_back(self, claim: _Claim, devices: set[DeviceId]) -> None:
         if devices:
