@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+S3_ACTIONS = ["Read:sealroom", "Write:sealroom", "List:sealroom"]
 DATABASES = "database1,database2,database3"
 
 # The users of compose.yaml.
@@ -30,7 +31,7 @@ OWNERS = {
     "bus_password": 10_001,
     "bus.conf": 10_002,
     "smtp_password": 10_001,
-    "s3_password": 0,
+    "s3_password": 10_001,
     "s3.json": 0,
     "turn_secret": 0,
     "turn.conf": 65_534,
@@ -68,7 +69,7 @@ def drawn(name: str) -> str:
 def composed(value: dict[str, str]) -> dict[str, str]:
     """Return the files that are made of secrets, by name."""
     s3 = {"accessKey": "sealroom", "secretKey": value["s3_password"]}
-    identity = {"name": "sealroom", "credentials": [s3], "actions": ["Admin"]}
+    identity = {"name": "sealroom", "credentials": [s3], "actions": S3_ACTIONS}
     return {
         "database_url": f"mongodb://sealroom:{value['database_password']}@{DATABASES}"
         "/sealroom?replicaSet=sealroom",

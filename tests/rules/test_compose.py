@@ -186,7 +186,7 @@ def test_the_compose_file_keeps_every_rule(secrets: Path) -> None:
         ("services.database1.ports", ["27017:27017"], "open to the outside"),
         ("services.balancer.ports", ["9000:9000"], "open to the outside"),
         ("networks.stores.internal", False, "a store that is reached"),
-        ("services.database3.networks", ["stores", "mail"], "a store that is reached"),
+        ("services.database3.networks", ["stores", "outside"], "a store that is reached"),
         ("services.front.volumes", ["./Nothing:/x:ro"], "a missing file"),
         ("services.bus.user", "10001:10001", "another's secret"),
         ("secrets.bus_password.file", "./bus_password", "a dangling name"),

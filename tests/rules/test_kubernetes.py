@@ -108,6 +108,7 @@ def worker_is_right(manifests: Manifests, secrets: Path) -> bool:
     return (
         settings is not None
         and settings.public_url == f"https://{host(manifests)}"
+        and settings.files.startswith("s3://")  # three pods share no disk
         and spec["replicas"] == 3
         and manifests["PodDisruptionBudget/worker"]["spec"]["minAvailable"] < spec["replicas"]
         and (server["resources"]["requests"], server["resources"]["limits"]) == resources
@@ -185,6 +186,7 @@ NOWHERE = [{"name": "Host", "value": "10.1.2.3"}]
         (("ConfigMap/sealroom", "data", "SEALROOM_PROT"), "1", "a wrong worker"),
         (("ConfigMap/sealroom", "data", "SEALROOM_MAIL"), "pigeon", "a wrong worker"),
         (("ConfigMap/sealroom", "data", "SEALROOM_DRAIN_WAIT_S"), "30", "a wrong worker"),
+        (("ConfigMap/sealroom", "data", "SEALROOM_FILES"), "", "a wrong worker"),
         (("Ingress/sealroom", "spec", "rules", 0, "host"), "example.org", "a wrong worker"),
         (("PodDisruptionBudget/worker", "spec", "minAvailable"), 3, "a wrong worker"),
         ((*SERVER, "livenessProbe", "httpGet", "path"), "/health", "a wrong worker"),
