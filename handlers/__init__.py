@@ -176,6 +176,10 @@ class SealroomApplication(Application):
         self.under_way += 1
         return _Begun(super().find_handler(request, **kwargs), self._ended)
 
+    def let_go(self) -> None:
+        """From now on ask with every answer that its connection be closed."""
+        self.settings["lets_go"] = True
+
     async def idle(self) -> None:
         """Wait until no request is under way."""
         while self.under_way:

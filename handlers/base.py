@@ -73,6 +73,8 @@ class BaseHandler(RequestHandler):
         ours = f"https://{self.request.host}" in self.settings["trusted_origins"]
         if ours or self.request.protocol == "https":
             self.set_header("Strict-Transport-Security", _HSTS)
+        if self.settings.get("lets_go"):
+            self.set_header("Connection", "close")
 
     @guard
     async def prepare(self) -> None:

@@ -81,13 +81,14 @@ class Lifecycle:
     async def stop(self) -> None:
         """Finish what is under way and let go: nothing that was accepted is lost."""
         self.readiness.is_draining = True
+        self.application.let_go()
         await asyncio.sleep(self.drain_wait_s)
         self.listener.stop()
         self.messenger.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(
-                    self.application.idle(), self.conversations.finish_all(CloseCode.COME_BACK)
+                    self._finish_requests(), self.conversations.finish_all(CloseCode.COME_BACK)
                 )
         done = await asyncio.gather(
             *(asyncio.wait_for(word(), LAST_WORDS_S) for word in self.last_words),
@@ -101,4 +102,13 @@ class Lifecycle:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self.conversations.empty()
+        await self.listener.close_all_connections()
+
+    async def _finish_requests(self) -> None:
+        """Answer what has been asked, and leave no connection on which more could be asked.
+
+        Whoever asks on a connection that has just ended gets no answer and asks again elsewhere;
+        one that still stood open would be answered without a database.
+        """
+        await self.application.idle()
         await self.listener.close_all_connections()

@@ -63,6 +63,41 @@ async def test_a_request_under_way_is_finished(
     assert (await asking).json["services"] == {"database": "up", "tcp_messenger": "up"}
 
 
+async def test_a_connection_that_is_kept_open_ends_with_its_next_answer_or_without_one(
+    server: RunningServer,
+) -> None:
+    """R-21: nobody who asks during a restart is told 503."""
+    server.lifecycle.drain_wait_s = 0.5
+    ask = b"GET /api/rooms HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    port = int(server.origin.rpartition(":")[2])
+    busy, idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    for reader, writer in (busy, idle):
+        writer.write(ask)
+        assert b"401" in await reader.readuntil(b"\r\n")
+    stopping = asyncio.ensure_future(server.lifecycle.stop())
+    await asyncio.sleep(0)
+    busy[1].write(ask)
+    answers = [await reader.read() for reader, _ in (busy, idle)]
+    await stopping
+    assert answers[0].count(b"HTTP/1.1 401") == 1
+    assert answers[0].count(b"Connection: close") == 1
+    assert b"HTTP/1.1" not in answers[1]
+    for _, writer in (busy, idle):
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_conversation_may_begin_until_the_port_is_closed(
+    server: RunningServer, ws: Connect, alice: Peer
+) -> None:
+    server.lifecycle.drain_wait_s = 0.5
+    stopping = asyncio.ensure_future(server.lifecycle.stop())
+    await asyncio.sleep(0)
+    wire = await ws(alice)
+    assert await wire.closed() == 1012
+    await stopping
+
+
 async def test_nobody_new_is_let_in(server: RunningServer) -> None:
     await server.lifecycle.stop()
     with pytest.raises(OSError, match=r"refused|failed"):
