@@ -30,6 +30,7 @@ from handlers.messenger import Messenger, tls_context
 from handlers.networks import Networks
 from mail.outbox import Outbox
 from mail.smtp import SmtpMailer, SmtpServer
+from models.blobs import BlobStore
 from models.events import Bus, EventsLost, LogGrown, LoginsEnded, MessageStored, ProcessId, Told
 from models.files import Allowance
 from models.ports import Clock, Mailer, PasswordHasher
@@ -69,7 +70,7 @@ def build(
     """Make all parts and join them; called on the event loop they will live on."""
     hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), _mailer(settings, clock)
     taken = quotas.Quotas(clock, _rates(settings))
-    blobs = LocalBlobStore(Path(settings.data_dir) / "files")
+    blobs = _blobs(settings)
     services = assemble(
         stores,
         clock,
@@ -142,6 +143,24 @@ def _bus(settings: Settings, secrets: Secrets, clock: Clock) -> Bus:
     link = NatsLink(BusAddress(servers, settings.bus_user, settings.bus_password, tls))
     process = ProcessId(b64url(SystemEntropy().token(16)))
     return NatsBus(link, process, secrets.bus_key, clock)
+
+
+def _blobs(settings: Settings) -> BlobStore:
+    if not settings.files:
+        return LocalBlobStore(Path(settings.data_dir) / "files")
+    from storage.blobs.s3 import Bucket, S3BlobStore  # takes a second that others are spared
+
+    name, _, prefix = settings.files.removeprefix("s3://").partition("/")
+    bucket = Bucket(
+        name=name,
+        prefix=prefix,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        addressing=settings.s3_addressing,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+    )
+    return S3BlobStore(bucket)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

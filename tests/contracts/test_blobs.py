@@ -1,0 +1,130 @@
+"""BlobStore, in a folder and in a bucket of a real S3 service."""
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from models.blobs import PIECE_BYTES
+from protocol.encoding import b64url
+from protocol.errors import AppError, ErrorCode
+from protocol.limits import FILE_PART_BYTES
+from storage.blobs.local import LocalBlobStore
+from storage.blobs.s3 import S3BlobStore
+from tests.s3 import S3Process
+
+START_MS = 1_000_000_000_000
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory):
+    process = S3Process(tmp_path_factory.mktemp("s3"))
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(params=["local", "s3"])
+async def blobs(request, tmp_path):
+    """A store that holds nothing yet."""
+    if request.param == "local":
+        store = LocalBlobStore(tmp_path / "files")
+    else:
+        service = request.getfixturevalue("service")
+        await service.ready()
+        store = S3BlobStore(replace(service.bucket, prefix=f"test/{secrets.token_hex(8)}"))
+    yield store
+    await store.close()
+
+
+def new_id():
+    return b64url(secrets.token_bytes(16))
+
+
+async def put(blobs, file_id, number, data):
+    await blobs.put(file_id, number, data, hashlib.sha256(data).digest())
+
+
+async def read(blobs, file_id, number, start, end):
+    return [piece async for piece in blobs.read(file_id, number, start, end)]
+
+
+def refused(code):
+    return pytest.raises(AppError, match=f"^{code}")
+
+
+async def test_a_part_comes_back_whole_and_in_small_pieces(blobs):
+    file_id, data = new_id(), secrets.token_bytes(FILE_PART_BYTES)
+    await put(blobs, file_id, 3, data)
+    pieces = await read(blobs, file_id, 3, 0, len(data))
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (999, 1_000), (0, 1_000), (250, 750)])
+async def test_any_stretch_of_a_part_can_be_read(blobs, start, end):
+    file_id, data = new_id(), secrets.token_bytes(1_000)
+    await put(blobs, file_id, 0, data)
+    assert b"".join(await read(blobs, file_id, 0, start, end)) == data[start:end]
+
+
+async def test_the_same_part_again_changes_nothing(blobs):
+    file_id = new_id()
+    for _ in range(2):
+        await put(blobs, file_id, 0, b"once")
+    assert await read(blobs, file_id, 0, 0, 4) == [b"once"]
+
+
+async def test_many_parts_at_once_do_not_mix(blobs):
+    parts = {(new_id(), n): secrets.token_bytes(10_000) for n in range(20)}
+    await asyncio.gather(*(put(blobs, *key, data) for key, data in parts.items()))
+    for key, data in parts.items():
+        assert b"".join(await read(blobs, *key, 0, len(data))) == data
+
+
+async def test_a_part_that_is_not_there_is_not_found(blobs):
+    file_id = new_id()
+    await put(blobs, file_id, 0, b"here")
+    for other, number in ((file_id, 1), (new_id(), 0)):
+        with refused(ErrorCode.NOT_FOUND):
+            await read(blobs, other, number, 0, 4)
+
+
+async def test_a_part_that_ends_too_early_is_not_found(blobs):
+    file_id = new_id()
+    await put(blobs, file_id, 0, b"short")
+    for start, end in ((0, 6), (5, 6), (100, 200)):
+        with refused(ErrorCode.NOT_FOUND):
+            await read(blobs, file_id, 0, start, end)
+
+
+async def test_removing_a_file_removes_its_parts_and_no_others(blobs):
+    gone, stays = new_id(), new_id()
+    for number in range(3):
+        await put(blobs, gone, number, b"x")
+    await put(blobs, stays, 0, b"y")
+    for _ in range(2):
+        await blobs.remove(gone)
+    with refused(ErrorCode.NOT_FOUND):
+        await read(blobs, gone, 0, 0, 1)
+    assert await read(blobs, stays, 0, 0, 1) == [b"y"]
+
+
+async def test_every_file_is_listed_once(blobs):
+    ids = {new_id() for _ in range(5)}
+    for file_id in ids:
+        for number in range(2):
+            await put(blobs, file_id, number, b"x")
+    found = [item async for item in blobs.files()]
+    assert sorted(file_id for file_id, _ in found) == sorted(ids)
+    assert all(written_ms > START_MS for _, written_ms in found)
+
+
+async def test_an_empty_store_lists_nothing(blobs):
+    assert [item async for item in blobs.files()] == []
+
+
+async def test_it_answers(blobs):
+    await blobs.ping()
