@@ -1,4 +1,4 @@
-"""What most tests of the server need: time that can be moved, real SQLite, a real port, people."""
+"""What most tests of the server need: movable time, a real database, a real port, people."""
 
 import json
 import logging
@@ -32,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
     mongo.require_in_ci()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_asked = metafunc.definition.get_closest_marker("every_database")
+    if is_asked and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", mongo.EVERY_DATABASE, indirect=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mongo.deselect(config, items)
 
@@ -45,10 +51,19 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database: SQLite, and for tests marked `every_database` the others as well."""
+    if getattr(request, "param", "sqlite") == "mongo":
+        with mongo.fresh_database() as url:
+            yield url
+    else:
+        yield f"sqlite:///{tmp_path}/sealroom.db"
+
+
 @pytest_asyncio.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    """A fresh SQLite file."""
-    opened = await open_stores(f"sqlite:///{tmp_path}/sealroom.db")
+async def stores(database_url: str) -> AsyncIterator[Stores]:
+    opened = await open_stores(database_url)
     yield opened
     await opened.database.close()
 

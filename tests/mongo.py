@@ -16,6 +16,8 @@ from storage.mongo import indexes
 VARIABLE = "SEALROOM_TEST_MONGODB_URI"
 URI = os.environ.get(VARIABLE, "")
 
+EVERY_DATABASE = ["sqlite", pytest.param("mongo", marks=pytest.mark.mongo)]
+
 _NOT_RUN = f"The tests on MongoDB were left out: set {VARIABLE}=mongodb://host/ to run them."
 
 # Most tests live in 1970; the database, which knows no other time than its own, would clear away

@@ -20,7 +20,7 @@ Open = Callable[[], Awaitable[Stores]]
 Append = Callable[..., Awaitable[Appended | AppError]]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mongo", marks=pytest.mark.mongo)])
+@pytest.fixture(params=mongo.EVERY_DATABASE)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of its own for the test; every statement it gets must use an index."""
     if request.param == "mongo":

@@ -12,6 +12,8 @@ from tests.harness import MovableClock
 from tests.house import Seal, opk, spk
 from tests.people import random_text
 
+pytestmark = pytest.mark.every_database
+
 
 def plain(body: Any) -> Any:
     return msgspec.to_builtins(body)

@@ -13,6 +13,8 @@ from tests.harness import Connect, MovableClock
 from tests.house import Seal
 from tests.people import Peer, Wire, random_text
 
+pytestmark = pytest.mark.every_database
+
 
 async def enrolled(browser: Browser, seal: Seal) -> Peer:
     """Enrol a device for a browser; returns it as somebody who can open a connection."""

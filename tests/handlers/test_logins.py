@@ -20,6 +20,8 @@ from tests.handlers.conftest import KDF, LABEL, SALT, Browser
 from tests.harness import Answer, Fetch, MovableClock
 from tests.house import Seal
 
+pytestmark = pytest.mark.every_database
+
 REFRESH, LOGIN = "/api/auth/refresh", "/api/auth/login"
 MakeBrowser = Callable[..., Browser]
 

@@ -10,6 +10,8 @@ from protocol import limits
 from tests.harness import Connect, Fetch
 from tests.people import Peer, People, random_text, sealed
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture
 async def hundred(fetch: Fetch, people: People, room: Room, alice: Peer, bob: Peer) -> list[str]:

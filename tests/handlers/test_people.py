@@ -4,6 +4,8 @@ import pytest
 
 from tests.handlers.conftest import Browser
 
+pytestmark = pytest.mark.every_database
+
 
 async def befriend(one: Browser, other: Browser) -> None:
     code = other.session["user"]["friend_code"]

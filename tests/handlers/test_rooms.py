@@ -7,6 +7,8 @@ from protocol import limits
 from tests.harness import Connect, Fetch, MovableClock
 from tests.people import Peer, People, random_text, sealed
 
+pytestmark = pytest.mark.every_database
+
 
 async def open_room(fetch: Fetch, alice: Peer, bob: Peer, nonce: str) -> dict[str, str]:
     answer = await fetch(
