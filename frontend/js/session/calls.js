@@ -134,6 +134,16 @@ export const CALLS = Object.freeze({
     await rooms.leave(room);
     return {};
   },
+  sealFile: ({ files }, form) => files.seal(form),
+  openFile: ({ files }, form) => files.open(form),
+  async cancelFile({ files }, { job }) {
+    files.cancel(job);
+    return {};
+  },
+  async releaseFile({ files }, { job }) {
+    void files.release(job);
+    return {};
+  },
   async setActive({ setActive }, { active }, { tab }) {
     setActive(tab, active);
     return {};

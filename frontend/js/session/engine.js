@@ -20,6 +20,7 @@ import { openProfile } from "./profile.js";
 /** @import { Log } from "../lib/log.js" */
 /** @import { Fetch, Locks } from "../net/api.js" */
 /** @import { Database } from "../storage/db.js" */
+/** @import { Scratch } from "../storage/scratch.js" */
 /** @import { CallContext, ProfileCall } from "./calls.js" */
 /** @import { LocalAccount } from "./local-account.js" */
 /** @import { Core } from "./model.js" */
@@ -40,6 +41,7 @@ const LOGIN_CHECK_MS = 3_000; // how long a start waits for the server before it
  * @property {Clock} clock
  * @property {Log} log
  * @property {StartArgon2} startArgon2
+ * @property {Scratch} scratch
  * @property {() => boolean} isOnline
  * @property {() => number} random
  * @property {string} deviceName
@@ -108,6 +110,7 @@ export async function createEngine(world, emit) {
         emit,
         db: requireDb(),
         startArgon2: world.startArgon2,
+        scratch: world.scratch,
         socket: {
           url: `${world.origin.replace(/^http/, "ws")}/ws`,
           WebSocket: world.WebSocket,

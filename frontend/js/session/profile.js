@@ -23,6 +23,7 @@ import { createPeople } from "./people.js";
 import { createReceipts } from "./receipts.js";
 import { createRooms } from "./rooms.js";
 import { storeNotice, toMessageRow } from "./rows.js";
+import { createSealedFiles } from "./sealed-files.js";
 import { createSecurity } from "./security.js";
 import { createSessions, peerName } from "./sessions.js";
 import { createSlices } from "./slices.js";
@@ -35,6 +36,7 @@ import { createTyping } from "./typing.js";
 /** @import { Environment as SocketEnvironment } from "../net/socket.js" */
 /** @import { SendBody } from "../protocol/frames.js" */
 /** @import { Database } from "../storage/db.js" */
+/** @import { Scratch } from "../storage/scratch.js" */
 /** @import { LocalAccount } from "./local-account.js" */
 /** @import { Core, OwnDevice } from "./model.js" */
 /** @import { Aftermath } from "./page.js" */
@@ -53,6 +55,7 @@ const HOUSEKEEPING_MS = 6 * 3_600_000; // prekeys are looked at, and the log-in 
  * @property {Api} api
  * @property {SocketEnvironment} socket
  * @property {StartArgon2} startArgon2
+ * @property {Scratch} scratch
  * @property {Core["emit"]} emit
  * @property {(reason: "logged_out" | "revoked" | "device_removed" | "password_changed" | "expired") => void} onSignedOut
  */
@@ -252,6 +255,12 @@ export async function openProfile(environment, local, own) {
     trust,
     startArgon2: environment.startArgon2,
   });
+  const files = createSealedFiles(core, {
+    trust,
+    people,
+    startArgon2: environment.startArgon2,
+    scratch: environment.scratch,
+  });
 
   const sendPresence = () =>
     socket.send({ type: "presence", status: active.size > 0 ? "online" : "away" });
@@ -322,6 +331,7 @@ export async function openProfile(environment, local, own) {
   await trust.load();
   await Promise.all([people.load(), rooms.load(), accepted.load()]);
   await outbox.load();
+  await environment.scratch.sweep();
 
   return Object.freeze({
     core,
@@ -333,6 +343,7 @@ export async function openProfile(environment, local, own) {
     receipts,
     typing,
     security,
+    files,
     prekeys,
     dropSessions,
     peopleChanged: () => slices.people(),

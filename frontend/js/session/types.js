@@ -98,6 +98,18 @@
  *   lastUsedMs: number | null, current: boolean, signedIn: boolean }} DeviceItem
  */
 
+/**
+ * A file on this device; `job` is drawn by the page and names it until it is released.
+ * @typedef {{ kind: 'contact', user: string } | { kind: 'me' } | { kind: 'passphrase', passphrase: string }} SealFor
+ * own, known: from a device of this account or person. removed: the person has removed that device since.
+ * stranger: nobody here knows the account. passphrase: from whoever knows it.
+ * @typedef {{ kind: 'own' | 'known' | 'removed' | 'stranger' | 'passphrase', user: string | null,
+ *   name: string, verified: boolean }} FileOrigin
+ * @typedef {'damaged' | 'wrong-sender' | 'not-for-us' | 'passphrase-needed' | 'not-sealed' | 'newer'} FileRefusal
+ * @typedef {{ verdict: 'intact', file: File, origin: FileOrigin, sealedMs: number }
+ *   | { verdict: FileRefusal, name: string }} OpenFileResult  `name` of whom it claims to be from, or ""
+ */
+
 /** @typedef {{ groups: string[], verified: boolean, identity: IdentityState }} SafetyNumber  twelve groups of five digits */
 
 /**
@@ -148,6 +160,11 @@
  * @property {[{ room: string, on: boolean }, {}]} keepRoom
  * @property {[{ room: string }, {}]} deleteRoom
  * @property {[{ active: boolean }, {}]} setActive  the page is looked at, or not (presence, ticks)
+ *
+ * @property {[{ job: string, file: File, to: SealFor }, { file: File }]} sealFile  also `cancelled`, `disk_full`, `file_changed`
+ * @property {[{ job: string, file: File, passphrase?: string }, OpenFileResult]} openFile  the same
+ * @property {[{ job: string }, {}]} cancelFile
+ * @property {[{ job: string }, {}]} releaseFile  the result was saved or is not wanted
  */
 
 /**
@@ -159,6 +176,7 @@
  * @property {RoomItem[]} rooms  newest activity first
  * @property {{ room: string, rows: MessageRow[], removed: string[] }} messages  new and changed rows, and keys that are gone
  * @property {{ kind: 'info' | 'success' | 'error', text: string, params: Record<string, string> }} notice  `text` is a locale key
+ * @property {{ job: string, doneBytes: number, totalBytes: number }} fileProgress
  * @property {{ reason: 'logged_out' | 'revoked' | 'device_removed' | 'password_changed' | 'expired' }} signedOut
  */
 

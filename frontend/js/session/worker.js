@@ -11,6 +11,7 @@ import { AppError } from "../lib/errors.js";
 import { createLog } from "../lib/log.js";
 import { createArgon2id } from "../crypto/argon2.js";
 import { randomBytes } from "../crypto/primitives.js";
+import { createScratch } from "../storage/scratch.js";
 import { deviceName } from "./device-name.js";
 import { createEngine } from "./engine.js";
 import { joinTabs, openChannel } from "./leader.js";
@@ -35,6 +36,7 @@ const world = {
     const worker = startArgon2Worker();
     return { argon2id: createArgon2id(worker), end: () => worker.terminate() };
   },
+  scratch: createScratch(() => navigator.storage.getDirectory()),
   isOnline: () => navigator.onLine,
   random: () => readU32(randomBytes(4)) / 2 ** 32,
   deviceName: deviceName(navigator.userAgent),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { FakeServer } from "./fake-server.js";
-import { couple, logIn, PASSWORD, signUp, until } from "./people.js";
+import { couple, logIn, signUp, startAnew, until } from "./people.js";
 
 const open = [];
 afterEach(() => {
@@ -82,6 +82,7 @@ test("a new identity of a person is shown, queued messages stay, and go only whe
   const { key } = await alice.device.call("sendMessage", { room, text: "queued" });
   await bob.device.call("logOut", { everywhere: true });
   const again = await startAnew(server, bob);
+  open.push(again);
   await until("room", () => again.room(alice));
   alice.device.setOnline(true);
   await until("changed", () => alice.device.room(bob).peer.identity === "changed");
@@ -110,6 +111,7 @@ test("a verified person who changes is compared again; a tap does not do (§4.9)
   await alice.device.call("setVerified", { user: bob.id, on: true });
   await bob.device.call("logOut", { everywhere: true });
   const again = await startAnew(server, bob);
+  open.push(again);
   await until("changed", () => alice.device.room(bob).peer.identity === "changed-verified");
   await assert.rejects(alice.device.call("acceptIdentity", { user: bob.id }), {
     code: "identity_changed",
@@ -306,29 +308,3 @@ test("prekeys that run low are filled after a random while, not at once (§6 row
   await until("filled", () => uploads() > before);
   assert.equal(server.prekeys.get([...server.prekeys.keys()][0]).opks.length, 100);
 });
-
-/** Lose everything and begin with a new identity on a new browser. */
-async function startAnew(server, person) {
-  const { device } = await logInWithoutBackup(server, person);
-  open.push(device);
-  const { recoveryCode } = await device.call("startNewIdentity");
-  await device.call("confirmRecovery", { lastGroup: recoveryCode.slice(-4) });
-  await device.online();
-  return device;
-}
-
-/** A log-in whose password opens no backup, as after a reset by mail. */
-async function logInWithoutBackup(server, person) {
-  const { device } = await import("./people.js").then(async ({ Device }) => {
-    const fresh = new Device(server);
-    await fresh.start();
-    return { device: fresh };
-  });
-  await device.call("forgotPassword", { email: person.email });
-  const step = await device.call("resetPassword", {
-    code: server.code(person.email),
-    password: `${PASSWORD} and a new one`,
-  });
-  assert.equal(step.step, "unlock");
-  return { device };
-}

@@ -9,6 +9,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { createEngine } from "../../../frontend/js/session/engine.js";
 import { systemClock } from "../../../frontend/js/lib/clock.js";
 import { createLog } from "../../../frontend/js/lib/log.js";
+import { createScratch } from "../../../frontend/js/storage/scratch.js";
 
 export const PASSWORD = "tall green ladder under the moon";
 const PATIENCE_MS = 10_000;
@@ -84,6 +85,8 @@ export class Device {
         },
         log,
         startArgon2: () => ({ argon2id: quickArgon2, end() {} }),
+        // Node has no files of an origin: results are parts of a Blob, as in a browser without them.
+        scratch: createScratch(() => Promise.reject(new Error("no private file system"))),
         isOnline: () => device.browser.online,
         random: () => device.randomness,
         deviceName: "Test browser",
@@ -192,6 +195,19 @@ export async function logIn(server, person, password = PASSWORD) {
       ? await device.call("submitCode", { code: server.code(person.email) })
       : step;
   return { device, step: next };
+}
+
+/** Lose everything and begin with a new identity on a new browser, as after a reset by mail. */
+export async function startAnew(server, person) {
+  const device = new Device(server);
+  await device.start();
+  await device.call("forgotPassword", { email: person.email });
+  const code = server.code(person.email);
+  await device.call("resetPassword", { code, password: `${PASSWORD} and a new one` });
+  const { recoveryCode } = await device.call("startNewIdentity");
+  await device.call("confirmRecovery", { lastGroup: recoveryCode.slice(-4) });
+  await device.online();
+  return device;
 }
 
 /** Make two people contacts; returns their room. */
