@@ -17,15 +17,17 @@ from tornado.httpclient import HTTPError
 
 from client import file_commands
 from client.account import Account, PendingCode
-from client.api import Api, Socket
+from client.api import Api
 from client.engine import Engine, system_now_ms
 from client.errors import ConnectionLostError, RefusedError
 from client.incoming import Received
+from client.links import Messenger
 from client.people import People
 from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.errors import DecryptError, MalformedError, SealError
 from client.seal.identity import DeviceIdentity
 from client.seal.safety_number import safety_number
+from client.socket import Socket
 from client.state import StateFile
 from protocol.ids import DeviceId, UserId
 
@@ -34,6 +36,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "register": ("email", "name"),
     "login": ("email",),
     "whoami": (),
+    "token": (),
     "add": ("person",),
     "contacts": (),
     "accept": ("person",),
@@ -47,7 +50,8 @@ HELP = {"person": "friend code; `add` takes an e-mail address as well"}
 class Cli:
     """One run: the state of one account and the connection to its server."""
 
-    def __init__(self, server: str, state_path: Path) -> None:
+    def __init__(self, server: str, state_path: Path, messenger: Messenger | None) -> None:
+        self.messenger = messenger
         self.state_file = StateFile(state_path)
         self.api = Api(server, self.state_file.state.refresh_cookie)
         self.account = Account(self.api, self.state_file, system_now_ms)
@@ -73,6 +77,11 @@ class Cli:
         await self.account.resume()
         me = await self.people.me()
         print(f"{me.display_name} <{me.email}>, friend code {me.friend_code}")
+
+    async def token(self, _: argparse.Namespace) -> None:
+        """Print an access token, good for 15 minutes, and the id of this device."""
+        await self.account.resume()
+        print(self.api.access_token, b64url_encode(self.state_file.state.device.device_id))
 
     async def add(self, arguments: argparse.Namespace) -> None:
         """Ask somebody to become a contact."""
@@ -103,7 +112,11 @@ class Cli:
         await self._wake()
         peer = b64url_decode(await self._user(arguments.person, "accepted"))
         room_id = await self.engine.open_room(peer)
-        answer = await self.engine.send_text(room_id, arguments.text)
+        if self.messenger is None:
+            answer = await self.engine.send_text(room_id, arguments.text)
+        else:
+            async with await self._connect() as socket:
+                answer = await self.engine.send_text(room_id, arguments.text, socket)
         print(f"sent as number {answer.seq}")
 
     async def tail(self, arguments: argparse.Namespace) -> None:
@@ -113,8 +126,7 @@ class Cli:
         while left is None or left > 0:
             try:
                 await self._wake()
-                device = DeviceId(b64url_encode(self.state_file.state.device.device_id))
-                async with await Socket.open(self.api, device) as socket:
+                async with await self._connect() as socket:
                     async for received in self.engine.follow(socket):
                         if received.is_control:
                             continue
@@ -167,6 +179,10 @@ class Cli:
         except (OSError, HTTPError, RefusedError):
             return {}
 
+    async def _connect(self) -> Socket:
+        device = DeviceId(b64url_encode(self.state_file.state.device.device_id))
+        return await Socket.open(self.api, device, self.messenger)
+
     async def _wake(self) -> None:
         """Log in again with what is kept, and see to the keys before they are used."""
         await self.account.resume()
@@ -215,6 +231,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         default=Path.home() / ".sealroom" / "state.msgpack",
         help="file with the keys of this device; keep it secret",
     )
+    parser.add_argument(
+        "--tcp",
+        type=Messenger.at,
+        metavar="ADDRESS",
+        help="let frames go to a TCP messenger, host:port or tls://host:port",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, positional in POSITIONAL.items():
         command = commands.add_parser(name, help=getattr(Cli, name).__doc__)
@@ -231,14 +253,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    cli = Cli(arguments.server, arguments.state)
+    cli = Cli(arguments.server, arguments.state, arguments.tcp)
     command: Callable[[argparse.Namespace], Awaitable[None]] = getattr(cli, arguments.command)
     try:
         await command(arguments)
     except file_commands.Refused as refused:
         print(refused, file=sys.stderr)
         return refused.status
-    except (RefusedError, SealError, OSError) as error:
+    except (RefusedError, ConnectionLostError, SealError, OSError) as error:
         print(_explanation(error), file=sys.stderr)
         return 1
     finally:

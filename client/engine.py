@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from client import wire
-from client.api import Api, Socket
+from client.api import Api
 from client.directory import Directory
 from client.errors import RefusedError
 from client.incoming import Incoming, Received
@@ -19,6 +19,7 @@ from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
 from client.seal.errors import SealError, TrustError, TrustReason
 from client.seal.payload import CapsuleKind
 from client.seal.rooms import direct_room_id
+from client.socket import Socket
 from client.state import RoomState, StateFile
 from protocol import bodies, frames
 from protocol.limits import HISTORY_PAGE

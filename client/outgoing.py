@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from client import sealing, wire
-from client.api import Api, Socket
+from client.api import Api
 from client.directory import Devices, Directory
 from client.errors import RefusedError
 from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode, u64
@@ -30,6 +30,7 @@ from client.seal.payload import (
 )
 from client.seal.primitives import sha256
 from client.seal.rooms import DIRECT_ROOM_EPOCH
+from client.socket import Socket
 from client.state import SentMessage, StateFile
 from protocol import bodies, frames
 from protocol.ids import ClaimId, MsgId

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from client.account import Account, NewAccount, PendingCode
-from client.api import Api, Socket
+from client.api import Api
 from client.engine import Engine, system_now_ms
 from client.incoming import Received
+from client.links import Messenger
 from client.people import People
 from client.seal.encoding import b64url_encode
+from client.socket import Socket
 from client.state import StateFile
 from protocol.ids import DeviceId
 from tests.process import ServerProcess
@@ -55,9 +57,10 @@ class Device:
     async def code(self) -> str:
         return await self.server.code_for(self.email)
 
-    async def connect(self) -> Socket:
+    async def connect(self, *, over_tcp: bool = False) -> Socket:
         device = DeviceId(b64url_encode(self.file.state.device.device_id))
-        return await Socket.open(self.api, device)
+        messenger = Messenger.at(self.server.messenger) if over_tcp else None
+        return await Socket.open(self.api, device, messenger)
 
     async def read(self, room_id: bytes) -> list[Received]:
         """What is new in a room, with everything devices owe each other sent."""

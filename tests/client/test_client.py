@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from client.api import Socket
 from client.engine import system_now_ms
 from client.errors import RefusedError
 from client.incoming import Charges, Incoming, Received
+from client.links import Messenger
 from client.seal.backup import dump_recovery_code
 from client.seal.device_list import Pin
 from client.seal.encoding import b64url_encode
@@ -17,6 +17,7 @@ from client.seal.errors import DecryptError, TrustError
 from client.seal.keys import SigningKey
 from client.seal.payload import CapsuleKind
 from client.seal.safety_number import safety_number
+from client.socket import Socket
 from client.state import dump_state, parse_state
 from client.wire import room_id as wire_room
 from protocol import bodies, frames
@@ -87,10 +88,15 @@ async def test_strangers_can_neither_open_a_room_nor_see_devices(crowd: Crowd) -
     assert caught.value.code == "not_found"
 
 
-async def test_messages_arrive_over_a_socket_and_are_acknowledged(crowd: Crowd) -> None:
+@pytest.mark.parametrize("tcp", ["", "alice", "bob", "alice bob"])
+async def test_messages_arrive_over_a_socket_and_are_acknowledged(crowd: Crowd, tcp: str) -> None:
+    """On the WebSocket, over the TCP messenger, and between the two (S0-9)."""
     alice, bob = await crowd.contacts()
     room_id = await talk(alice, bob)
-    async with await alice.connect() as alice_socket, await bob.connect() as bob_socket:
+    async with (
+        await alice.connect(over_tcp="alice" in tcp) as alice_socket,
+        await bob.connect(over_tcp="bob" in tcp) as bob_socket,
+    ):
         queue, task = await following(bob, bob_socket)
         for number in range(20):
             await alice.engine.send_text(room_id, f"message {number}", alice_socket)
@@ -273,14 +279,44 @@ async def forged_view(device: Device, room_id: bytes, forged: frames.Message) ->
     return opened
 
 
-async def test_a_socket_says_why_it_ended(crowd: Crowd) -> None:
+@pytest.mark.parametrize("over_tcp", [False, True], ids=["websocket", "tcp"])
+async def test_a_socket_says_why_it_ended(crowd: Crowd, over_tcp: bool) -> None:
     alice = await crowd.person("alice")
-    socket = await alice.connect()
+    socket = await alice.connect(over_tcp=over_tcp)
     await alice.api.call("POST", "/api/auth/logout", bodies.Empty)
     events = [event async for event in socket.events()]
     assert isinstance(events[-1], frames.SessionRevoked)
     assert socket.close_code == CloseCode.SESSION_ENDED
     await socket.close()
+
+
+async def test_a_connection_over_tcp_pings_by_itself(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.links.PING_S", 0.05)
+    alice = await crowd.person("alice")
+    async with await alice.connect(over_tcp=True) as socket:
+        events = socket.events()
+        pongs = [await asyncio.wait_for(anext(events), 10) for _ in range(3)]
+    assert all(isinstance(event, frames.Pong) for event in pongs)
+
+
+@pytest.mark.parametrize(
+    ("address", "messenger"),
+    [
+        ("localhost:9999", Messenger("localhost", 9999, with_tls=False)),
+        ("tcp://[::1]:9", Messenger("::1", 9, with_tls=False)),
+        ("tls://chat.example.org:9999", Messenger("chat.example.org", 9999, with_tls=True)),
+    ],
+)
+def test_a_messenger_has_an_address(address: str, messenger: Messenger) -> None:
+    assert Messenger.at(address) == messenger
+
+
+@pytest.mark.parametrize("address", ["", "localhost", ":9999", "http://localhost:9999", "a:b"])
+def test_what_is_no_messengers_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError):
+        Messenger.at(address)
 
 
 async def test_prekeys_are_filled_up_and_never_numbered_twice(crowd: Crowd) -> None:

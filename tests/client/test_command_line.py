@@ -1,6 +1,7 @@
 """`python -m client` as a person uses it: two state files, two people, one server."""
 
 import asyncio
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -54,11 +55,9 @@ def terminal(server: ServerProcess, folder: Path, name: str) -> Terminal:
     return Terminal(server, folder / name / "state.msgpack", email)
 
 
-async def test_two_people_meet_and_talk_in_their_terminals(
-    server_process: ServerProcess, tmp_path: Path
-) -> None:
-    alice = terminal(server_process, tmp_path, "alice")
-    bob = terminal(server_process, tmp_path, "bob")
+async def meet(server: ServerProcess, folder: Path) -> tuple[Terminal, Terminal, str, str]:
+    """Two new people who are contacts of each other, and the friend code of each."""
+    alice, bob = terminal(server, folder, "alice"), terminal(server, folder, "bob")
     shown = await alice.with_code("register", alice.email, "Alice")
     assert len(shown.splitlines()[-1].replace("-", "")) == 28
     await bob.with_code("register", bob.email, "Bob")
@@ -68,13 +67,49 @@ async def test_two_people_meet_and_talk_in_their_terminals(
     await alice.run("add", bob_code)
     assert f"{alice_code}  incoming   Alice" in await bob.run("contacts")
     await bob.run("accept", alice_code)
+    return alice, bob, alice_code, bob_code
+
+
+async def test_two_people_meet_and_talk_in_their_terminals(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    alice, bob, alice_code, bob_code = await meet(server_process, tmp_path)
     assert await alice.run("safety", bob_code) == await bob.run("safety", alice_code)
     await alice.run("send", bob_code, "hello from a terminal")
     tail = await bob.start("tail", "--count", "2")
-    await alice.run("send", bob_code, "and once more")
+    await alice.run("--tcp", server_process.messenger, "send", bob_code, "and once more")
     output, errors = await asyncio.wait_for(tail.communicate(), 60)
     said = [line.split(" ", 1)[1] for line in output.decode().splitlines()]
     assert said == ["Alice: hello from a terminal", "Alice: and once more"], errors.decode()
+    await bob.run("send", alice_code, "and back")
+    heard = await alice.run("--tcp", server_process.messenger, "tail", "--count", "1")
+    assert heard.split(" ", 1)[1] == "Bob: and back"
+
+
+async def test_the_documented_shell_talks_to_the_messenger(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    alice, bob, _, bob_code = await meet(server_process, tmp_path)
+    await alice.run("send", bob_code, "what the shell cannot read")
+    text = (ROOT / "docs/messenger.md").read_text(encoding="utf-8")
+    script = text.partition("```bash\n")[2].partition("```")[0]
+    for documented, here in (
+        ("--server http://localhost:8888", f"--server {server_process.origin} --state {bob.state}"),
+        ("python -m", f"{sys.executable} -m"),
+        ("/dev/tcp/localhost/9999", f"/dev/tcp/{server_process.messenger.replace(':', '/')}"),
+    ):
+        assert documented in script
+        script = script.replace(documented, here)
+    bash = await asyncio.create_subprocess_exec(
+        "bash", "-euc", script, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(bash.communicate(), 60)
+    greeting, page, pong = [json.loads(line) for line in output.splitlines()]
+    assert greeting["type"] == "authenticated"
+    assert [message["seq"] for message in page["messages"]] == [1]
+    assert b"what the shell cannot read" not in output
+    assert (pong["type"], pong["id"]) == ("pong", 2)
+    assert bash.returncode == 0
 
 
 async def test_another_terminal_logs_in_with_the_password(

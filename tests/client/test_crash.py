@@ -19,8 +19,8 @@ import pytest
 import pytest_asyncio
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
-from client.api import Socket
 from client.errors import ConnectionLostError, RefusedError
+from client.socket import Socket
 from client.wire import room_id as wire_room
 from protocol import bodies
 from protocol.errors import CloseCode, ErrorCode
