@@ -80,8 +80,8 @@ class LogGrown(Struct, frozen=True, tag="grown"):
 class PeopleHere(Struct, frozen=True, tag="people"):
     """How people are connected to one process: "online", "away", or "offline" for who left it.
 
-    Whoever is not named but has an id `between` these two, both included, is not connected there;
-    of all others nothing is said.
+    Whoever is not named but has an id `between` these two, the second included, is not connected
+    there; of all others nothing is said.
     """
 
     process: ProcessId

@@ -37,7 +37,7 @@ class Elsewhere:
         said: dict[UserId, Status] = {}
         if event.between is not None:
             low, high = event.between
-            said.update((user, "offline") for user in there if low <= user <= high)
+            said.update((user, "offline") for user in there if low < user <= high)
         said.update(event.people)
         changed = {user for user, status in said.items() if there.get(user, "offline") != status}
         for user in changed:

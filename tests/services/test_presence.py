@@ -6,13 +6,22 @@ from dataclasses import dataclass
 import pytest
 
 from models.accounts import Preferences
-from models.events import AccountAltered, Told
+from models.events import (
+    AccountAltered,
+    EventsLost,
+    PeopleAsked,
+    PeopleHere,
+    ProcessGone,
+    ProcessId,
+    Told,
+)
 from models.stores import Stores
 from protocol.frames import PresenceChanged
 from protocol.ids import UserId
 from realtime.local_bus import LocalBus
 from services import presence as module
 from services import tasks
+from services.elsewhere import Elsewhere
 from services.presence import PresenceService
 from tests.harness import MovableClock
 from tests.people import Peer, People
@@ -226,3 +235,135 @@ async def test_nobody_is_remembered_who_has_gone(
     await after_grace()
     await tasks.finish()
     assert presence._people == {}
+
+
+# ── several processes ────────────────────────────────────────────────────────────────────────────
+
+ELSEWHERE, THIRD = ProcessId("elsewhere"), ProcessId("third")
+
+
+async def test_a_contact_is_on_line_who_is_connected_to_another_process(
+    presence: PresenceService, told: list[News], alice: Peer, bob: Peer
+) -> None:
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "online"}))
+    assert await settled(told) == [((alice.user_id,), "online")]
+    (of_bob,) = await presence.of_contacts(alice.user_id)
+    assert of_bob.status == "online"
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "away"}))
+    assert await settled(told) == [((alice.user_id,), "away")]
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "offline"}))
+    assert await settled(told) == [((alice.user_id,), "offline")]
+    assert presence._people == {}
+
+
+async def test_a_person_goes_off_line_only_where_the_last_connection_anywhere_closes(
+    presence: PresenceService, told: list[News], alice: Peer, bob: Peer
+) -> None:
+    presence.connected(bob.user_id, "here")
+    assert await settled(told) == [((alice.user_id,), "online")]
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "away"}))
+    assert await settled(told) == []
+    presence.disconnected(bob.user_id, "here")
+    await after_grace()
+    assert await settled(told) == [((alice.user_id,), "away")]
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "offline"}))
+    assert await settled(told) == [((alice.user_id,), "offline")]
+
+
+async def test_the_other_processes_are_told_of_people_here_and_of_nobody_elses(
+    presence: PresenceService, told: list[News], bus: LocalBus, alice: Peer, bob: Peer
+) -> None:
+    said: list[PeopleHere] = []
+    bus.subscribe(PeopleHere, said.append)
+    presence.heard(PeopleHere(ELSEWHERE, {alice.user_id: "online"}))
+    presence.connected(bob.user_id, "one")
+    presence.connected(bob.user_id, "two")
+    presence.set_status(bob.user_id, "one", "away")
+    presence.set_status(bob.user_id, "two", "away")
+    presence.disconnected(bob.user_id, "one")
+    presence.disconnected(bob.user_id, "two")
+    assert [event.people for event in said] == [{bob.user_id: "online"}, {bob.user_id: "away"}]
+    await after_grace()
+    assert said[2].people == {bob.user_id: "offline"}
+    await tasks.finish()
+
+
+async def test_a_process_that_is_gone_leaves_its_people_time_to_come_back(
+    presence: PresenceService,
+    told: list[News],
+    people: People,
+    alice: Peer,
+    bob: Peer,
+    clock: MovableClock,
+) -> None:
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "online", alice.user_id: "online"}))
+    await settled(told)
+    presence.process_gone(ProcessGone(ELSEWHERE))
+    presence.heard(PeopleHere(THIRD, {alice.user_id: "online"}))
+    assert await settled(told) == []
+    left_ms = clock.now_ms()
+    await after_grace()
+    assert await settled(told) == [((alice.user_id,), "offline")]
+    # Nobody else could store it.
+    assert (await people.account(bob.user_id)).last_seen_ms >= left_ms
+
+
+async def test_a_process_that_was_only_silent_keeps_its_people(
+    presence: PresenceService, told: list[News], bob: Peer
+) -> None:
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "online"}))
+    await settled(told)
+    presence.process_gone(ProcessGone(ELSEWHERE))
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "online"}, ("", "~")))
+    await after_grace()
+    assert await settled(told) == []
+
+
+async def test_whoever_asks_is_told_of_everybody_here_in_ranges(
+    presence: PresenceService,
+    told: list[News],
+    bus: LocalBus,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PEOPLE_A_PACKET", 3)
+    monkeypatch.setattr(module, "ANSWER_MS", 10)
+    everybody = [(await people.new(f"p{number}")).user_id for number in range(7)]
+    for user in everybody:
+        presence.connected(user, "one")
+    elsewhere, answers = Elsewhere(), list[PeopleHere]()
+    left = everybody.pop()
+    elsewhere.heard(PeopleHere(bus.process, {left: "online"}))
+    presence.disconnected(left, "one")
+    await after_grace()
+    bus.subscribe(PeopleHere, answers.append)
+    for _ in range(5):
+        presence.answer(PeopleAsked())
+    await asyncio.sleep(0.05)
+    assert len(answers) == 2, "questions that come together are answered once"
+    for answer in answers:
+        elsewhere.heard(answer)
+    assert {user for user in everybody if elsewhere.status_of(user) == "online"} == set(everybody)
+    assert elsewhere.status_of(left) == "offline"
+    await tasks.finish()
+
+
+async def test_after_events_were_lost_everybody_is_asked(
+    presence: PresenceService, bus: LocalBus
+) -> None:
+    asked: list[PeopleAsked] = []
+    bus.subscribe(PeopleAsked, asked.append)
+    presence.ask(EventsLost(is_over=False))
+    assert asked == []
+    presence.ask(EventsLost(is_over=True))
+    assert asked == [PeopleAsked()]
+
+
+async def test_whoever_switched_presence_off_looks_off_line_on_every_process(
+    presence: PresenceService, told: list[News], people: People, alice: Peer, bob: Peer
+) -> None:
+    await switch(people, presence, bob, on=False)
+    presence.heard(PeopleHere(ELSEWHERE, {bob.user_id: "online"}))
+    assert await settled(told) == []
+    (of_bob,) = await presence.of_contacts(alice.user_id)
+    assert (of_bob.status, of_bob.last_seen_ms) == ("offline", None)
