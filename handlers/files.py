@@ -23,10 +23,10 @@ from handlers.base import BaseHandler
 from handlers.security import guard
 from models.files import File
 from protocol import bodies
+from protocol.encoding import parse_b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import FileId
 from protocol.limits import (
-    BODY_BYTES,
     FILE_PART_BYTES,
     PART_SECONDS,
     PIECE_READ_SECONDS,
@@ -36,6 +36,8 @@ from services.logins import LoginService
 
 FILE = r"/api/files/(?P<file_id>[A-Za-z0-9_-]{21}[AQgw])"
 GRANT_HEADER = "X-File-Grant"
+HASH_HEADER = "X-Part-Hash"
+HASH_BYTES = 32
 OCTETS = "application/octet-stream"
 
 _RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
@@ -53,8 +55,6 @@ class _Handler(BaseHandler):
 
 class FilesHandler(_Handler):
     """A new file."""
-
-    body_limit_bytes = BODY_BYTES
 
     async def post(self) -> None:
         file = await self.files.begin(self.principal, self.read(bodies.StartFileRequest))
@@ -80,11 +80,7 @@ class GrantHandler(_Handler):
     async def post(self, file_id: str) -> None:
         asked = self.read(bodies.GrantRequest)
         file, token, expires_ms = await self.files.grant(self.principal, FileId(file_id), asked)
-        self.answer(
-            bodies.Grant(
-                token=token, expires_ms=expires_ms, size_bytes=file.size_bytes, root=file.root
-            )
-        )
+        self.answer(bodies.Grant(token=token, expires_ms=expires_ms, size_bytes=file.size_bytes))
 
 
 class CommitHandler(_Handler):
@@ -121,7 +117,8 @@ class PartHandler(_Handler):
             self._data += chunk
 
     async def put(self, file_id: str, number: str) -> None:
-        await self.files.put_part(self._file, self._number, bytes(self._data))
+        digest = parse_b64url(self.request.headers.get(HASH_HEADER, ""), HASH_BYTES)
+        await self.files.put_part(self._file, self._number, bytes(self._data), digest)
         self.answer(bodies.Empty())
 
     @property
@@ -190,7 +187,6 @@ def _state(file: File, received: list[int]) -> bodies.FileState:
         id=file.file_id,
         room=file.room_id,
         size_bytes=file.size_bytes,
-        root=file.root,
         part_bytes=FILE_PART_BYTES,
         parts=file.parts,
         received=received,

@@ -13,7 +13,7 @@ import msgspec
 from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
-from handlers.files import GRANT_HEADER
+from handlers.files import GRANT_HEADER, HASH_HEADER
 from handlers.paths import template
 from handlers.security import is_public, methods, public
 from protocol import bodies
@@ -124,7 +124,7 @@ CALLS: dict[tuple[str, str], Call] = {
         "Exchange a signature for a token", bodies.GrantRequest, bodies.Grant
     ),
     ("PUT", "/api/files/{file_id}/parts/{number}"): Call(
-        "Send one part", {200: (Empty,)}, bytes, headers=(GRANT_HEADER,)
+        "Send one part", {200: (Empty,)}, bytes, headers=(GRANT_HEADER, HASH_HEADER)
     ),
     ("POST", "/api/files/{file_id}/commit"): _call("Finish a file", Empty, bodies.FileState),
     ("GET", "/api/files/{file_id}/hashes"): Call(
@@ -242,7 +242,7 @@ def _in_query(name: str) -> dict[str, Any]:
 
 
 def _in_header(name: str) -> dict[str, Any]:
-    required = name == GRANT_HEADER
+    required = name != "Range"
     return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
 
 

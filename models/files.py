@@ -7,20 +7,19 @@ The record is written first, then the parts; it is forgotten last, after them (R
 dies in between leaves only parts that a record names, or parts that none names and a sweep deletes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from protocol.ids import DeviceId, FileId, RoomId, UserId
 from protocol.limits import FILE_PART_BYTES
 
-HASH_BYTES = 32
-
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`size_bytes` is that of the ciphertext, `hashes` the SHA-256 of each part, one after another.
+    """`size_bytes` is that of the ciphertext; `hashes` of a whole file the SHA-256 of its parts.
 
-    The server knows neither name nor type nor the size of what is inside.
+    They stand one after another. The server knows neither name nor type nor the size of what is
+    inside.
     """
 
     file_id: FileId
@@ -28,26 +27,25 @@ class File:
     device_id: DeviceId
     room_id: RoomId
     size_bytes: int
-    root: str
-    hashes: bytes
     created_ms: int
     state: Literal["pending", "committed"] = "pending"
+    hashes: bytes = b""
 
     @property
     def parts(self) -> int:
-        return len(self.hashes) // HASH_BYTES
+        return -(-self.size_bytes // FILE_PART_BYTES)
 
     def is_alike(self, other: "File") -> bool:
         """Whether the two were announced alike, at whatever time."""
-        return replace(self, created_ms=other.created_ms, state=other.state) == other
+        return self._announced == other._announced
+
+    @property
+    def _announced(self) -> tuple[object, ...]:
+        return self.file_id, self.owner, self.device_id, self.room_id, self.size_bytes
 
     def part_bytes(self, number: int) -> int:
         """Return the size of a part, numbered from 0."""
         return min(FILE_PART_BYTES, self.size_bytes - number * FILE_PART_BYTES)
-
-    def part_hash(self, number: int) -> bytes:
-        """Return the SHA-256 that a part has to have."""
-        return self.hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,6 @@ class Allowance:
     stored_bytes: int
     daily_bytes: int
     pending_files: int
-
-
-def parts_of(size_bytes: int) -> int:
-    """Return in how many parts a ciphertext travels."""
-    return -(-size_bytes // FILE_PART_BYTES)
 
 
 class FileStore(Protocol):
@@ -85,8 +78,8 @@ class FileStore(Protocol):
         """Return which parts of a file are here, in ascending order."""
         ...
 
-    async def add_part(self, file_id: FileId, number: int) -> bool:
-        """Note that a part of a pending file is durable; twice is once.
+    async def add_part(self, file_id: FileId, number: int, digest: bytes) -> bool:
+        """Note that a part of a pending file is durable, and its SHA-256; the last word counts.
 
         Returns: False when the file is not pending (any more).
         """
@@ -95,9 +88,8 @@ class FileStore(Protocol):
     async def commit(self, file_id: FileId, now_ms: int) -> File | None:
         """Make a file whole for everybody who may read it; twice is once.
 
-        Returns: None when it is not live.
+        Returns: the file with its hashes; None when it is not live.
         Raises: AppError(incomplete) while parts are missing.
-        Atomicity: with `expire`: a file that was committed here is not taken for a pending one.
         """
         ...
 

@@ -10,7 +10,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol import limits
 from protocol.frames import (
-    SEALED_PATTERN,
     Hash,
     KeyId,
     Message,
@@ -423,23 +422,11 @@ class SendAnswer(Body, frozen=True, kw_only=True):
 
 
 class StartFileRequest(Body, frozen=True, kw_only=True):
-    """Announces the ciphertext of a file (SEAL1 §4.12).
-
-    `hashes` are the SHA-256 of its parts of FILE_PART_BYTES, one after another; the last part is
-    what remains.
-    """
+    """Announces the ciphertext of a file (SEAL1 §4.12), which comes in parts of FILE_PART_BYTES."""
 
     id: WireFileId
     room: WireRoomId
     size_bytes: Annotated[int, Meta(ge=1, le=limits.FILE_BYTES)]
-    root: Hash
-    hashes: Annotated[
-        Sealed,
-        Meta(
-            pattern=SEALED_PATTERN,
-            max_length=base64_chars(limits.FILE_BYTES // limits.FILE_PART_BYTES * 32),
-        ),
-    ]
 
 
 class FileState(Body, frozen=True, kw_only=True):
@@ -448,7 +435,6 @@ class FileState(Body, frozen=True, kw_only=True):
     id: WireFileId
     room: WireRoomId
     size_bytes: int
-    root: Hash
     part_bytes: int
     parts: int
     received: list[int]
@@ -469,7 +455,6 @@ class Grant(Body, frozen=True, kw_only=True):
     token: str
     expires_ms: Millis
     size_bytes: int
-    root: Hash
 
 
 # ── operations ───────────────────────────────────────────────────────────────────────────────────

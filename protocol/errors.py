@@ -80,7 +80,7 @@ _STATUS_AND_MESSAGE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.TOO_LARGE: (413, "The request is larger than allowed."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "Send application/json."),
     ErrorCode.MISDIRECTED: (421, "This server does not answer under that host name."),
-    ErrorCode.BAD_PART: (422, "The part is not the announced one: its size or its hash differs."),
+    ErrorCode.BAD_PART: (422, "The part is not what its sender says: size, number or hash differ."),
     ErrorCode.BAD_RANGE: (416, "The file has no such range."),
     ErrorCode.BAD_GRANT: (403, "The grant is missing, expired or for something else; sign anew."),
     ErrorCode.INCOMPLETE: (409, "Parts are missing; upload them and repeat."),

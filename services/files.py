@@ -13,11 +13,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from models.blobs import BlobStore
-from models.files import HASH_BYTES, Allowance, File, parts_of
+from models.files import Allowance, File
 from models.ports import Clock
 from models.stores import Stores
 from protocol.bodies import GrantRequest, StartFileRequest
-from protocol.encoding import parse_b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import FileId
 from protocol.limits import FILE_PART_BYTES, HOUR_MS
@@ -74,9 +73,6 @@ class FileService:
         await self._access.room(principal.user_id, asked.room)
         if asked.size_bytes > self._limits.file_bytes:
             raise AppError(ErrorCode.TOO_LARGE, "file")
-        hashes = parse_b64url(asked.hashes)
-        if len(hashes) != parts_of(asked.size_bytes) * HASH_BYTES:
-            raise AppError(ErrorCode.BAD_REQUEST, "hashes")
         now_ms = self._clock.now_ms()
         file = File(
             file_id=asked.id,
@@ -84,8 +80,6 @@ class FileService:
             device_id=device_id,
             room_id=asked.room,
             size_bytes=asked.size_bytes,
-            root=asked.root,
-            hashes=hashes,
             created_ms=now_ms,
         )
         return await self._files.begin(file, self._limits.allowance, now_ms)
@@ -125,19 +119,21 @@ class FileService:
             raise AppError(ErrorCode.BAD_PART, "number")
         return file
 
-    async def put_part(self, file: File, number: int, data: bytes) -> None:
-        """Keep a part; it is durable when this returns. The same again changes nothing.
+    async def put_part(self, file: File, number: int, data: bytes, digest: bytes) -> None:
+        """Keep a part; it is durable when this returns, and may come again.
+
+        Args:
+            digest: the SHA-256 that its sender gives it
 
         Raises: AppError(bad_part), AppError(not_found) when the file has ended meanwhile,
         AppError(storage_full), AppError(unavailable)
         """
         if len(data) != file.part_bytes(number):
             raise AppError(ErrorCode.BAD_PART, "size")
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).digest())
-        if digest != file.part_hash(number):
+        if await asyncio.to_thread(lambda: hashlib.sha256(data).digest()) != digest:
             raise AppError(ErrorCode.BAD_PART, "hash")
         await self._blobs.put(file.file_id, number, data, digest)
-        if not await self._files.add_part(file.file_id, number):
+        if not await self._files.add_part(file.file_id, number, digest):
             raise AppError(ErrorCode.NOT_FOUND, "file")
 
     async def state(self, principal: Principal, file_id: FileId) -> tuple[File, list[int]]:
@@ -183,7 +179,7 @@ class FileService:
 
         Raises: AppError(unavailable), also when a part is gone that should be there
         """
-        for number in range(start // FILE_PART_BYTES, parts_of(end)):
+        for number in range(start // FILE_PART_BYTES, -(-end // FILE_PART_BYTES)):
             offset = number * FILE_PART_BYTES
             first = max(start - offset, 0)
             last = min(end - offset, file.part_bytes(number))

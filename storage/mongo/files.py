@@ -44,7 +44,7 @@ class MongoFileStore:
     async def begin(self, file: File, allowance: Allowance, now_ms: int) -> File:
         document = {
             **dump(file, "file_id"),
-            "hashes": file.hashes,
+            "hashes": b"",
             "state": "asked",
             "room": await self._key_of_room(file.room_id, now_ms),
         }
@@ -112,7 +112,7 @@ class MongoFileStore:
         parts = self._parts.find({"file_id": file_id}, {"number": True}).sort("number", ASCENDING)
         return [part["number"] async for part in parts]
 
-    async def add_part(self, file_id: FileId, number: int) -> bool:
+    async def add_part(self, file_id: FileId, number: int, digest: bytes) -> bool:
         file = await self._files.find_one(
             {"_id": file_id, "state": "pending"}, {"created_ms": True}
         )
@@ -122,6 +122,7 @@ class MongoFileStore:
             "_id": f"{file_id} {number}",
             "file_id": file_id,
             "number": number,
+            "digest": digest,
             "expires": date(file["created_ms"] + FILE_PENDING_TTL_MS),
         }
         await self._parts.replace_one({"_id": part["_id"]}, part, upsert=True)
@@ -131,10 +132,13 @@ class MongoFileStore:
         file = await self.by_id(file_id, now_ms)
         if file is None or file.state == "committed":
             return file
-        if await self._parts.count_documents({"file_id": file_id}) < file.parts:
+        parts = self._parts.find({"file_id": file_id}, {"digest": True}).sort("number", ASCENDING)
+        digests = [part["digest"] async for part in parts]
+        if len(digests) < file.parts:
             raise AppError(ErrorCode.INCOMPLETE)
         await self._files.update_one(
-            {"_id": file_id, "state": "pending"}, {"$set": {"state": "committed"}}
+            {"_id": file_id, "state": "pending"},
+            {"$set": {"state": "committed", "hashes": b"".join(digests)}},
         )
         return await self.by_id(file_id, now_ms)
 

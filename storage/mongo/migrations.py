@@ -23,6 +23,8 @@ _SCHEMA = {"_id": "schema"}
 
 async def _version(schema: Collection) -> int:
     document = await schema.find_one(_SCHEMA)
+    if document and document.get("copying"):
+        raise StorageRefused("The database is an unfinished copy: run the migration again.")
     return int(document["version"]) if document else 1
 
 
@@ -38,7 +40,8 @@ async def _take_lead(schema: Collection, version: int) -> bool:
 async def migrate(documents: Documents, steps: Sequence[Step] = STEPS) -> None:
     """Apply the steps the database does not have yet.
 
-    Raises: StorageRefused when it was made by a newer program; it is left as it is.
+    Raises: StorageRefused when it was made by a newer program, or is a copy that was not finished;
+    it is left as it is.
     """
     schema, newest = documents["schema"], 1 + len(steps)
     await schema.update_one(_SCHEMA, {"$setOnInsert": {"version": newest}}, upsert=True)
@@ -54,3 +57,22 @@ async def migrate(documents: Documents, steps: Sequence[Step] = STEPS) -> None:
         raise StorageRefused(
             f"The database has schema {found}, this program knows {newest}: run a newer program."
         )
+
+
+async def begin_copy(documents: Documents) -> None:
+    """Say that the database is being filled with another one's content, so that nobody opens it.
+
+    Raises: StorageRefused when it holds anything but an earlier, unfinished copy.
+    """
+    schema = documents["schema"]
+    if not await schema.find_one({**_SCHEMA, "copying": True}):
+        for name in await documents.list_collection_names():
+            if name != schema.name and await documents[name].find_one({}, {"_id": True}):
+                raise StorageRefused("The database is not empty: a copy needs one of its own.")
+    begun = {"version": 1 + len(STEPS), "copying": True}
+    await schema.replace_one(_SCHEMA, begun, upsert=True)
+
+
+async def finish_copy(documents: Documents) -> None:
+    """Say that the database is whole."""
+    await documents["schema"].update_one(_SCHEMA, {"$unset": {"copying": ""}})

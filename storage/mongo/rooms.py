@@ -11,6 +11,7 @@ so that updates may run in any order, at once or twice.
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from bson import ObjectId
 from msgspec import to_builtins
@@ -37,12 +38,13 @@ def _room(document: Document) -> Room:
     return Room(members=members, **{name: document[name] for name in fields})
 
 
-def _document(room: Room, pair: str) -> Document:
+def dump_room(key: Any, room: Room, pair: str) -> Document:
+    """Return the document of a room under a key that no other room ever has."""
     document: Document = to_builtins(room)
     keep = [member.user_id for member in room.members if member.keep]
     for member in document["members"]:
         del member["keep"]
-    return {"_id": ObjectId(), **document, "pair": pair, "keep": keep}
+    return {"_id": key, **document, "pair": pair, "keep": keep}
 
 
 def _wish(user_id: UserId, on: bool, extend_ms: int) -> list[Document]:
@@ -74,7 +76,7 @@ class MongoRoomStore:
             if there := await self._make_way(room, pair, now_ms):
                 return there, False
             try:
-                await self._rooms.insert_one(_document(room, pair))
+                await self._rooms.insert_one(dump_room(ObjectId(), room, pair))
             except DuplicateKeyError:
                 await asyncio.sleep(OPEN_PAUSE_S)
             else:

@@ -13,8 +13,7 @@ from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.rows import every, first
 
 _COLUMNS = (
-    "f.file_id, f.owner, f.device_id, f.room_id, f.size_bytes, f.root, f.hashes, f.created_ms,"
-    " f.state"
+    "f.file_id, f.owner, f.device_id, f.room_id, f.size_bytes, f.created_ms, f.state, f.hashes"
 )
 # A room that was removed and opened again under its old id is another room.
 _ROOM_LIVES = """EXISTS (
@@ -63,16 +62,14 @@ def _require_space_for(
 
 def _insert(connection: apsw.Connection, file: File) -> None:
     connection.execute(
-        "INSERT INTO files (file_id, owner, device_id, room_id, size_bytes, root, hashes,"
-        " created_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+        "INSERT INTO files (file_id, owner, device_id, room_id, size_bytes, created_ms, state,"
+        " hashes) VALUES (?, ?, ?, ?, ?, ?, 'pending', x'')",
         (
             file.file_id,
             file.owner,
             file.device_id,
             file.room_id,
             file.size_bytes,
-            file.root,
-            file.hashes,
             file.created_ms,
         ),
     )
@@ -109,14 +106,14 @@ class SqliteFileStore:
         rows = await self._database.scan(lambda c: every(c, query, (file_id,)))
         return [number for (number,) in rows]
 
-    async def add_part(self, file_id: FileId, number: int) -> bool:
+    async def add_part(self, file_id: FileId, number: int, digest: bytes) -> bool:
         def note(connection: apsw.Connection) -> bool:
             state = first(connection, "SELECT state FROM files WHERE file_id = ?", (file_id,))
             if state != ("pending",):
                 return False
             connection.execute(
-                "INSERT OR IGNORE INTO file_parts (file_id, number) VALUES (?, ?)",
-                (file_id, number),
+                "INSERT OR REPLACE INTO file_parts (file_id, number, digest) VALUES (?, ?, ?)",
+                (file_id, number, digest),
             )
             return True
 
@@ -127,10 +124,15 @@ class SqliteFileStore:
             file = _live(connection, file_id, now_ms)
             if file is None or file.state == "committed":
                 return file
-            count = "SELECT count(*) FROM file_parts WHERE file_id = ?"
-            if first(connection, count, (file_id,))[0] < file.parts:
+            query = "SELECT digest FROM file_parts WHERE file_id = ? ORDER BY number"
+            digests = [digest for (digest,) in every(connection, query, (file_id,))]
+            if len(digests) < file.parts:
                 raise AppError(ErrorCode.INCOMPLETE)
-            connection.execute("UPDATE files SET state = 'committed' WHERE file_id = ?", (file_id,))
+            connection.execute(
+                "UPDATE files SET state = 'committed', hashes = ? WHERE file_id = ?",
+                (b"".join(digests), file_id),
+            )
+            connection.execute("DELETE FROM file_parts WHERE file_id = ?", (file_id,))
             return _live(connection, file_id, now_ms)
 
         return await self._database.write(finish)
