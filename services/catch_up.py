@@ -62,6 +62,8 @@ class CatchUpService:
                 place = await self._look(place)
             except AppError as error:
                 _log.warning("no look at the logs", extra={"code": error.code})
+            except Exception:  # noqa: BLE001 - a bug costs one look, not all that follow
+                _log.exception("a look at the logs failed")
             await asyncio.sleep(CATCH_UP_MS / 1_000)
 
     def told(self, event: MessageStored) -> None:
