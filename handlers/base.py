@@ -142,6 +142,10 @@ class BaseHandler(RequestHandler):
             raise AppError(ErrorCode.UNAUTHENTICATED, "no bearer token")
         return token.strip()
 
+    def is_own(self, origin: str) -> bool:
+        """Whether a page of this origin comes from where the request goes to, scheme included."""
+        return origin.lower() == f"{self.request.protocol}://{self.request.host}".lower()
+
     def _require_same_origin(self) -> None:
         """Refuse what a page of somebody else makes a browser send (S-15).
 
@@ -149,11 +153,7 @@ class BaseHandler(RequestHandler):
         """
         site = self.request.headers.get("Sec-Fetch-Site", "none")
         origin = self.request.headers.get("Origin")
-        is_ours = (
-            origin is None
-            or origin.partition("://")[2].lower() == self.request.host.lower()
-            or self.check_trusted_origin(origin)
-        )
+        is_ours = origin is None or self.is_own(origin) or self.check_trusted_origin(origin)
         if site not in ("same-origin", "none") or not is_ours:
             raise AppError(ErrorCode.BAD_ORIGIN)
 

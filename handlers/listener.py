@@ -79,7 +79,8 @@ class Listener(HTTPServer):
         except TurnedAwayError:
             stream.close()
         else:
-            super().handle_stream(stream, (client, *address[1:]))
+            strict = _CrlfStream(stream.socket, self.max_buffer_size, self.read_chunk_size)
+            super().handle_stream(strict, (client, *address[1:]))
 
     async def close_all_connections(self) -> None:
         """Cut what is open, those who have not said anything yet included."""
@@ -91,6 +92,16 @@ class Listener(HTTPServer):
     ) -> HTTPMessageDelegate:
         delegate = super().start_request(server_conn, request_conn)
         return _Request(delegate, request_conn, self._proxies)
+
+
+class _CrlfStream(IOStream):
+    """Ends header lines with CRLF only: two readers of one LF could see two requests (S-50)."""
+
+    async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
+        head = await super().read_until_regex(regex, max_bytes)
+        if head.count(b"\n") != head.count(b"\r\n"):
+            raise HTTPInputError("a line feed alone")
+        return head
 
 
 class _Request(HTTPMessageDelegate):

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 from tornado.routing import URLSpec
 from tornado.websocket import WebSocketHandler
@@ -27,8 +26,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         check_handshake(self.request)
         origin = self.request.headers.get("Origin", "")
-        is_same_host = urlsplit(origin).netloc.lower() == self.request.host.lower()
-        if not is_same_host and origin not in self._origins:
+        if not self.is_own(origin) and origin not in self._origins:
             raise AppError(ErrorCode.BAD_ORIGIN)
         self._live.quotas.take("socket-open", address_key(self.address))
         await super().get(*args, **kwargs)

@@ -694,10 +694,14 @@ async def test_a_frame_afterwards_is_larger_but_bounded(ws: Connect, alice: Peer
 # ── handshake ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", [None, "https://evil.example", "null", "http://127.0.0.1:1", "https://{own}"]
+)
 async def test_a_missing_or_foreign_origin_is_refused(
     server: RunningServer, origin: str | None
 ) -> None:
+    if origin is not None:
+        origin = origin.format(own=server.origin.removeprefix("http://"))
     with pytest.raises(InvalidStatus) as caught:
         await open_wire(server.origin, origin=origin)
     assert caught.value.response.status_code == 403
