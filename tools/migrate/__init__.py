@@ -1,0 +1,1 @@
+"""Growing from the embedded database to MongoDB; see `__main__.py`."""
