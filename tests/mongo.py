@@ -28,10 +28,19 @@ _SIXTY_EIGHT_YEARS_S = 2**31 - 1
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """Yield the URL of a database that nobody else uses, and drop it afterwards."""
+    with (
+        database_of_today() as url,
+        patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S),
+    ):
+        yield url
+
+
+@contextmanager
+def database_of_today() -> Iterator[str]:
+    """Yield such a URL for servers in processes of their own, which know what time it is."""
     name = f"sealroom_test_{secrets.token_hex(8)}"
     try:
-        with patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S):
-            yield urlunsplit(urlsplit(URI)._replace(path=f"/{name}"))
+        yield urlunsplit(urlsplit(URI)._replace(path=f"/{name}"))
     finally:
         with connect() as client:
             client.drop_database(name)

@@ -30,6 +30,7 @@ class Child:
         environment: Mapping[str, str],
         serves: Callable[[], Awaitable[bool]],
         say: Say,
+        announces: str = "",
     ) -> None:
         """Prepare it; nothing is started yet.
 
@@ -37,12 +38,15 @@ class Child:
             environment: replaces that of this process.
             serves: whether the child answers by now; asked again and again while it starts.
             say: prints one line under the child's name.
+            announces: words it prints before it serves; needed where another process could answer
+                in its place.
         """
         self.name = name
         self._command = [sys.executable, "-m", "lb.cluster.leash", str(os.getpid()), *command]
         self._environment = environment
         self._serves = serves
         self._say = say
+        self._announces = announces
         self._supervision = Supervision()
         self._process: asyncio.subprocess.Process | None = None
         self._told_to_stop = asyncio.Event()
@@ -51,6 +55,9 @@ class Child:
     def _new_life(self) -> None:
         self._served: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
+        self._announced = asyncio.Event()
+        if not self._announces:
+            self._announced.set()
 
     async def run(self) -> None:
         """Start it, and start it again whenever it ends, until `stop`."""
@@ -137,6 +144,7 @@ class Child:
         return code
 
     async def _watch(self) -> None:
+        await self._announced.wait()
         while not await self._serves():  # noqa: ASYNC110 - the child cannot set an event here
             await asyncio.sleep(LOOK_S)
         self._supervision.answered(time.monotonic())
@@ -151,4 +159,7 @@ class Child:
             except ValueError:  # longer than LINE_BYTES
                 continue
             if line:
-                self._say(self.name, line.decode("utf-8", "replace").rstrip())
+                text = line.decode("utf-8", "replace").rstrip()
+                self._say(self.name, text)
+                if self._announces in text:
+                    self._announced.set()

@@ -28,8 +28,14 @@ class Launcher:
         self._running: dict[Child, asyncio.Task[None]] = {}
         self._buses = [] if plan.options.bus else [self._bus()]
         self._workers = {worker: self._worker(worker) for worker in plan.workers}
-        self._balancer = self._child(
-            "balancer", plan.balancer_command, plan.balancer_environment, self._front.is_open
+        # Several balancers may listen on one port, so that it answers does not say which one does.
+        self._balancer = Child(
+            "balancer",
+            plan.balancer_command,
+            plan.balancer_environment,
+            self._front.is_open,
+            say,
+            announces="is balanced at port",
         )
 
     def _bus(self) -> Child:

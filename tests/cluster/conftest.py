@@ -23,7 +23,7 @@ def cluster(
     with contextlib.ExitStack() as stack:
         process = ClusterProcess(folder, NO_LIMITS)
         if request.param == "mongo":
-            process.database = stack.enter_context(mongo.fresh_database())
+            process.database = stack.enter_context(mongo.database_of_today())
         process.start()
         yield process
         assert process.stop() == 0

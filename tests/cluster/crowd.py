@@ -52,15 +52,21 @@ class Crowd:
         try:
             await self.says(len(self.talkers))
             yield
-            for talker in self.talkers:
-                talker.is_writing = False
-            await self.until(self._is_settled)
+            await self.falls_silent()
         finally:
             for life in lives:
                 life.cancel()
             ends = await asyncio.gather(*lives, return_exceptions=True)
         assert [e for e in ends if not isinstance(e, asyncio.CancelledError)] == []
         assert self.history.violations() == []
+
+    async def falls_silent(self) -> None:
+        """Wait until nobody has anything left to say and all have heard all; then talk on."""
+        for talker in self.talkers:
+            talker.is_writing = False
+        await self.until(self._is_settled)
+        for talker in self.talkers:
+            talker.is_writing = True
 
     async def says(self, count: int) -> None:
         """Wait until so many more messages have been acknowledged."""

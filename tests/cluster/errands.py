@@ -8,6 +8,7 @@ from http.cookies import SimpleCookie
 
 import aiohttp
 
+from tests.cluster.process import until
 from tests.people import Peer
 
 REFRESH_EVERY = 5
@@ -16,10 +17,15 @@ REFRESH = "sealroom-refresh"
 
 
 class Errands:
-    """One person with a browser's pool of connections; `seen` counts answers and broken calls."""
+    """One person; `seen` counts answers and broken calls.
 
-    def __init__(self, peer: Peer) -> None:
+    Args:
+        keeps_connections: as a browser does; otherwise every call opens a connection.
+    """
+
+    def __init__(self, peer: Peer, *, keeps_connections: bool = True) -> None:
         self.seen: Counter[str] = Counter()
+        self._keeps_connections = keeps_connections
         self._token, self._refresh_token = peer.token, peer.refresh_token
 
     @contextlib.asynccontextmanager
@@ -33,10 +39,19 @@ class Errands:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    async def calls(self, count: int) -> None:
+        """Wait until so many more calls have been made."""
+        enough = self.seen.total() + count
+        await until(lambda: self.seen.total() >= enough)
+
     async def _run(self, origin: str) -> None:
         timeout = aiohttp.ClientTimeout(total=20)
-        jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(origin, timeout=timeout, cookie_jar=jar) as session:
+        async with aiohttp.ClientSession(
+            origin,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(force_close=not self._keeps_connections),
+        ) as session:
             while True:
                 for _ in range(REFRESH_EVERY):
                     await self._call(session, "GET", "/api/rooms")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 from tests.process import ROOT, ServerProcess
@@ -131,10 +132,19 @@ class ClusterProcess(ServerProcess):
     @property
     def states(self) -> list[str]:
         """How the balancer sees the workers of the page."""
-        url = f"http://127.0.0.1:{self.ports['--status-port']}/status.json"
-        with urlopen(url, timeout=10) as answer:
-            services = json.load(answer)["services"]
-        return [worker["state"] for worker in services[0]["workers"]]
+        return [worker["state"] for worker in self._services[0]["workers"]]
+
+    def connections(self, service: str) -> int:
+        """How many connections the balancer has for a service."""
+        return sum(each["connections"] for each in self._services if each["name"] == service)
+
+    @property
+    def _services(self) -> list[dict[str, Any]]:
+        return _json(self.ports["--status-port"], "/status.json")["services"]
+
+    def health(self) -> dict[str, Any]:
+        """What the first worker says of itself."""
+        return _json(self.ports["--worker-port"], "/health")
 
     async def serves_again(self, child: str, after: int) -> None:
         """Wait until a later life of a child serves than the one with this process id."""
@@ -149,3 +159,8 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.05)
+
+
+def _json(port: int, path: str) -> Any:
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)

@@ -14,17 +14,18 @@ from lb.cluster.child import Child, ChildEndedError
 
 WAIT_S = 30
 SERVES = "from pathlib import Path; import sys, time; Path(sys.argv[1]).touch(); time.sleep(60)"
+ANNOUNCES = "import time; time.sleep(0.5); print('here I am', flush=True); time.sleep(60)"
 ENDS = "raise SystemExit(3)"
 
 
 class Watched:
     """A child, what it said, and the task that keeps it running."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, folder: Path, program: str, announces: str = "") -> None:
         self.sign = folder / "serves"
         self.said: list[str] = []
         command = [sys.executable, "-c", program, str(self.sign)]
-        self.child = Child("x", command, os.environ, self._serves, self._say)
+        self.child = Child("x", command, os.environ, self._serves, self._say, announces)
         self.running = asyncio.get_running_loop().create_task(self.child.run())
 
     async def _serves(self) -> bool:
@@ -50,8 +51,8 @@ async def watch(tmp_path: Path) -> AsyncIterator[type[Watched]]:
     made: list[Watched] = []
 
     class Kept(Watched):
-        def __init__(self, program: str) -> None:
-            super().__init__(tmp_path, program)
+        def __init__(self, program: str, announces: str = "") -> None:
+            super().__init__(tmp_path, program, announces)
             made.append(self)
 
     yield Kept  # type: ignore[misc]
@@ -87,6 +88,14 @@ async def test_a_restart_ends_the_old_process_and_waits_for_the_new_one(watch) -
     assert "ended with status -15" in watched.said
     assert len(watched.pids) == 2
     assert watched.said[-1] == "serves"
+
+
+async def test_a_child_that_announces_itself_does_not_serve_before_it_has(watch) -> None:
+    """What answers may be another process on the same port."""
+    watched = watch(ANNOUNCES, announces="here I am")
+    watched.sign.touch()
+    await watched.child.healthy()
+    assert watched.said[-2:] == ["here I am", "serves"]
 
 
 async def test_a_stop_leaves_nothing_behind_and_starts_nothing(watch) -> None:
