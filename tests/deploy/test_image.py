@@ -170,3 +170,13 @@ def test_the_server_runs_without_rights_on_a_read_only_tree_and_stops_cleanly(im
     assert files(image) == before
     assert image.path("/data/sealroom.db").exists()
     assert image.path("/data").stat().st_mode & 0o077 == 0
+
+
+def test_the_balancer_is_in_the_image_too(image: Stage) -> None:
+    settings = image.path("/etc/balancer.toml")
+    settings.parent.mkdir()
+    shutil.copy(ROOT / "deploy/balancer.toml", settings)
+    settings.chmod(0o644)
+    command = image.process(["python", "-m", "lb", "--config", str(settings), "--check"])
+    done = subprocess.run(**command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_S)
+    assert b"worker3:9999" in done.stdout
