@@ -14,6 +14,7 @@ import pytest
 
 from models.rooms import Room
 from tests.harness import Connect, Fetch, MovableClock, RunningServer
+from tests.lines import open_lines
 from tests.people import Peer, People, open_wire, sealed
 from tests.process import ROOT, ServerProcess
 
@@ -41,6 +42,17 @@ async def test_what_was_sent_before_the_stop_is_answered_and_kept(
     answered = [frame["id"] for frame in frames if frame["type"] == "message.accepted"]
     assert answered == list(range(2, len(answered) + 2))
     assert await wire.closed() == 1012
+
+
+async def test_connections_of_both_kinds_are_told_whoever_they_are(server: RunningServer) -> None:
+    wires = [await open_wire(server.origin) for _ in range(60)]
+    for _ in range(60):
+        wires.append(await open_lines(server.messenger_port))
+        await wires[-1].send("ping")
+        await wires[-1].expect("error")
+    stopping = asyncio.ensure_future(server.lifecycle.stop())
+    assert {await wire.closed() for wire in wires} == {1012}
+    await stopping
 
 
 async def test_a_request_under_way_is_finished(
