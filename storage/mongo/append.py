@@ -42,8 +42,9 @@ from protocol.ids import DeviceId, MsgId, RoomId, UserId
 from storage.mongo.client import OUT_OF_DISK_SPACE, Document, Documents, refusal
 
 PASS_S = 5.0  # how long the database may take over one pass
-PATIENCE_S = 10.0  # from when on a failing batch is given up; its senders ask again
-PAUSE_S = 0.1  # after a failure, for an election to make progress
+PATIENCE_S = 5.0  # from when on a batch is given up; its senders ask again
+FAILURE_PAUSE_S = 0.1  # for an election to make progress
+LOOK_AGAIN_S = 0.002  # for another process's write to reach a majority and be seen
 DUPLICATE_KEY = 11000
 
 _log = logging.getLogger(__name__)
@@ -64,8 +65,8 @@ class Entry:
         self.size_bytes = len(message.payload) + sum(map(len, message.capsules.values()))
         self.outcome: Appended | AppError | None = None
 
-    def refuse(self, error: AppError) -> None:
-        """Settle the entry before its turn, and let go of its ciphertext."""
+    def turn_away(self, error: AppError) -> None:
+        """Settle the entry before it is queued; its ciphertext is not counted."""
         self.outcome = error
         self.size_bytes = 0
 
@@ -103,19 +104,27 @@ _Numbered = tuple[Entry, _Room, int, RawBSONDocument]
 _LIVE = {"room_id": {"$exists": True}}
 
 
-async def append_batch(documents: Documents, entries: Sequence[Entry]) -> None:
-    """Give every entry its outcome; a refused one disturbs no other. Never raises."""
+async def append_batch(documents: Documents, entries: Sequence[Entry]) -> bool:
+    """Give every entry its outcome; a refused one disturbs no other. Never raises.
+
+    Returns: False when the database was away for so long that the batch was given up.
+    """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + PATIENCE_S
     look_again = False
     while waiting := [entry for entry in entries if entry.outcome is None]:
+        if look_again:
+            await asyncio.sleep(LOOK_AGAIN_S)
         failure = await _attempt(_Pass(documents, waiting), look_again)
         look_again = True
-        is_late = loop.time() >= deadline_s
-        if is_late or (failure and failure.code is not ErrorCode.UNAVAILABLE):
-            _refuse(waiting, failure or AppError(ErrorCode.UNAVAILABLE, "append"))
+        if failure and failure.code is not ErrorCode.UNAVAILABLE:
+            refuse(waiting, failure)
+        elif loop.time() >= deadline_s:
+            refuse(waiting, AppError(ErrorCode.UNAVAILABLE, "append"))
+            return failure is None
         elif failure:
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(FAILURE_PAUSE_S)
+    return True
 
 
 async def _attempt(one: "_Pass", look_again: bool) -> AppError | None:
@@ -137,7 +146,8 @@ async def _attempt(one: "_Pass", look_again: bool) -> AppError | None:
     return AppError(ErrorCode.INTERNAL, "append")
 
 
-def _refuse(entries: Iterable[Entry], failure: AppError) -> None:
+def refuse(entries: Iterable[Entry], failure: AppError) -> None:
+    """Settle those that are open."""
     for entry in entries:
         if entry.outcome is None:
             entry.outcome = failure
@@ -304,7 +314,7 @@ def _stored_before(error: BulkWriteError, numbered: list[_Numbered]) -> int:
     index, code = errors[0]["index"], errors[0]["code"]
     if code == OUT_OF_DISK_SPACE:
         full = AppError(ErrorCode.STORAGE_FULL, "append")
-        _refuse((entry for entry, *_ in numbered[index:]), full)
+        refuse((entry for entry, *_ in numbered[index:]), full)
     elif code != DUPLICATE_KEY:
         _log.error("a message could not be stored", extra={"code": code})
         numbered[index][0].outcome = AppError(ErrorCode.INTERNAL, "append")

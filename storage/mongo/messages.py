@@ -18,7 +18,7 @@ from models.messages import EVERYTHING, AppendDone, Grown, NewMessage
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import Capsule, Message
 from protocol.ids import DeviceId, MsgId, RoomId, UserId
-from storage.mongo.append import Entry, append_batch
+from storage.mongo.append import Entry, append_batch, refuse
 from storage.mongo.client import Document, Documents, translates_errors
 
 WAITING_BYTES = 64 * 1024 * 1024  # ciphertext held while the database is slow; more is refused
@@ -80,9 +80,9 @@ class MongoMessageStore:
         entry = Entry(message, now_ms, done)
         # Refused in its turn, so that the order of `done` holds.
         if self._is_closed:
-            entry.refuse(AppError(ErrorCode.UNAVAILABLE, "closed"))
+            entry.turn_away(AppError(ErrorCode.UNAVAILABLE, "closed"))
         elif self._waiting_bytes + entry.size_bytes > WAITING_BYTES:
-            entry.refuse(AppError(ErrorCode.UNAVAILABLE, "too much is waiting"))
+            entry.turn_away(AppError(ErrorCode.UNAVAILABLE, "too much is waiting"))
         self._waiting_bytes += entry.size_bytes
         self._waiting.append(entry)
         if self._appending is None:
@@ -96,7 +96,9 @@ class MongoMessageStore:
 
     async def _append_waiting(self) -> None:
         while batch := self._take_batch():
-            await append_batch(self._documents, batch)
+            if not await append_batch(self._documents, batch):
+                # What waits behind has waited as long, and would only be the next to wait in vain.
+                refuse(self._waiting, AppError(ErrorCode.UNAVAILABLE, "the database is away"))
             for entry in batch:
                 self._tell(entry)
         self._appending = None
