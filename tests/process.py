@@ -22,7 +22,7 @@ class ServerProcess:
     data_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
     origin: str = ""
-    messenger: str = ""  # host:port
+    messenger: str = ""  # host:port, or nothing where it is off
     _process: subprocess.Popen[str] | None = None
     _read: set[Path] = field(default_factory=set)
 
@@ -46,10 +46,17 @@ class ServerProcess:
                 stderr=log,
                 text=True,
             )
+        self.origin = self._told()
+        if environment["SEALROOM_MESSENGER_PORT"] != "-1":
+            self.messenger = self._told()
+
+    def _told(self) -> str:
+        """Return the address in the next line that the server prints."""
+        assert self._process is not None
         assert self._process.stdout is not None
-        greeting = [self._process.stdout.readline().split() for _ in range(2)]
-        assert all(greeting), self.log.read_text(encoding="utf-8")
-        self.origin, self.messenger = (words[-1] for words in greeting)
+        words = self._process.stdout.readline().split()
+        assert words, self.log.read_text(encoding="utf-8")
+        return words[-1]
 
     @property
     def log(self) -> Path:
