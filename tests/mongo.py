@@ -28,11 +28,15 @@ _SIXTY_EIGHT_YEARS_S = 2**31 - 1
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """Yield the URL of a database that nobody else uses, and drop it afterwards."""
-    with (
-        database_of_today() as url,
-        patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S),
-    ):
+    with database_of_today() as url, in_1970():
         yield url
+
+
+@contextmanager
+def in_1970() -> Iterator[None]:
+    """Let a database that is opened keep what ended long ago until it is swept."""
+    with patch.object(indexes, "KEPT_AFTER_END_S", _SIXTY_EIGHT_YEARS_S):
+        yield
 
 
 @contextmanager

@@ -12,13 +12,15 @@ from models.messages import Appended
 from models.rooms import Member
 from protocol.errors import AppError
 from storage import open_stores
+from tests import mongo
 from tests.contracts.make import Make
 
 IN_FLIGHT = 16
 
 
 async def main(url: str, room_id: str, user_id: str, count: int) -> None:
-    stores, make = await open_stores(url), Make()
+    with mongo.in_1970():
+        stores, make = await open_stores(url), Make()
     room = replace(make.room(), room_id=room_id, members=(Member(user_id, "admin"),) * 2)
     finished = asyncio.get_running_loop().create_future()
     sent = acknowledged = 0

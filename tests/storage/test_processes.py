@@ -1,4 +1,4 @@
-"""Several processes on one file, and processes that die."""
+"""Several processes on one database, and processes that die (R-05, R-22)."""
 
 import asyncio
 import itertools
@@ -10,6 +10,15 @@ from storage import open_stores
 
 KILLS = 6
 
+pytestmark = pytest.mark.every_database
+
+
+@pytest.fixture
+async def stores(database_url):
+    opened = await open_stores(database_url)
+    yield opened
+    await opened.database.close()
+
 
 @pytest.fixture
 async def room(stores, make):
@@ -18,9 +27,9 @@ async def room(stores, make):
     return room
 
 
-async def start_appending(path, room, count):
+async def start_appending(url, room, count):
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.storage.appending", f"sqlite:///{path}"),
+        *(sys.executable, "-m", "tests.storage.appending", url),
         *(room.room_id, room.members[0].user_id, str(count)),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -39,8 +48,8 @@ async def log_of(stores, room):
     return [(m.seq, m.msg_id) for m in page]
 
 
-async def test_processes_on_one_file_number_a_room_without_gaps(stores, path, room):
-    processes = [await start_appending(path, room, 300) for _ in range(3)]
+async def test_processes_on_one_database_number_a_room_without_gaps(stores, database_url, room):
+    processes = [await start_appending(database_url, room, 300) for _ in range(3)]
     outputs = [(await process.communicate())[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     log = await log_of(stores, room)
@@ -52,17 +61,17 @@ async def test_processes_on_one_file_number_a_room_without_gaps(stores, path, ro
     assert sorted(itertools.chain(*acknowledged)) == log
 
 
-async def test_what_was_acknowledged_survives_kill_9_once_and_in_order(stores, path, room):
+async def test_what_was_acknowledged_survives_kill_9_once_and_in_order(stores, database_url, room):
     await stores.database.close()
     acknowledged = []
     for _ in range(KILLS):
-        process = await start_appending(path, room, 0)
+        process = await start_appending(database_url, room, 0)
         first = await process.stdout.readline()
         await asyncio.sleep(0.15)
         process.kill()
         output, _ = await process.communicate()
         acknowledged += acknowledged_in(first + output)
-        reopened = await open_stores(f"sqlite:///{path}")
+        reopened = await open_stores(database_url)
         log = await log_of(reopened, room)
         await reopened.database.close()
         assert [seq for seq, _ in log] == list(range(1, len(log) + 1))
@@ -72,10 +81,10 @@ async def test_what_was_acknowledged_survives_kill_9_once_and_in_order(stores, p
     assert len(acknowledged) > KILLS
 
 
-async def test_a_killed_writer_does_not_stop_the_others(stores, path, room, make):
-    killed = await start_appending(path, room, 0)
+async def test_a_killed_writer_does_not_stop_the_others(stores, database_url, room, make):
+    killed = await start_appending(database_url, room, 0)
     await killed.stdout.readline()
-    survivor = await start_appending(path, room, 200)
+    survivor = await start_appending(database_url, room, 200)
     await survivor.stdout.readline()
     killed.kill()
     await killed.communicate()
