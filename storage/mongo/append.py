@@ -46,6 +46,7 @@ PATIENCE_S = 5.0  # from when on a batch is given up; its senders ask again
 FAILURE_PAUSE_S = 0.1  # for an election to make progress
 LOOK_AGAIN_S = 0.002  # for another process's write to reach a majority and be seen
 DUPLICATE_KEY = 11000
+INTERNAL_ERROR = 1  # of the database, which says nothing against the message: tried again
 
 _log = logging.getLogger(__name__)
 
@@ -315,6 +316,8 @@ def _stored_before(error: BulkWriteError, numbered: list[_Numbered]) -> int:
     if code == OUT_OF_DISK_SPACE:
         full = AppError(ErrorCode.STORAGE_FULL, "append")
         refuse((entry for entry, *_ in numbered[index:]), full)
+    elif code == INTERNAL_ERROR:
+        raise AppError(ErrorCode.UNAVAILABLE, "internal error") from error
     elif code != DUPLICATE_KEY:
         _log.error("a message could not be stored", extra={"code": code})
         numbered[index][0].outcome = AppError(ErrorCode.INTERNAL, "append")

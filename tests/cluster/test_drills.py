@@ -19,10 +19,10 @@ from tests import mongo
 from tests.cluster.conftest import NO_LIMITS
 from tests.cluster.crowd import Crowd
 from tests.cluster.errands import Errands
-from tests.cluster.gate import Gate
 from tests.cluster.process import ClusterProcess, until
 from tests.people import open_wire, random_text, sealed
 from tests.process import ROOT, NatsProcess
+from tests.storage.proxy import Proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -138,23 +138,21 @@ async def test_a_bus_that_is_stopped_and_started(tmp_path: Path) -> None:
 
 @pytest.mark.mongo
 async def test_a_database_that_is_away(tmp_path: Path) -> None:
-    """R-30: a gate in front of MongoDB is shut until everybody has noticed."""
-    gate = Gate(urlsplit(mongo.URI).port or 27017)
-    await gate.open()
+    """R-30: it answers nobody until everybody has noticed."""
     with mongo.database_of_today() as url:
-        through_gate = urlsplit(url)._replace(netloc=f"127.0.0.1:{gate.port}").geturl()
-        cluster = ClusterProcess(tmp_path, NO_LIMITS, database=through_gate)
-        await asyncio.to_thread(cluster.start)
-        try:
-            crowd = await Crowd.of_pairs(cluster.data_dir, url, 3)
-            async with crowd.talking(cluster.origin):
-                await gate.shut()
-                await crowd.until(lambda: all(talker.notices for talker in crowd.talkers))
-                await gate.open()
-                await crowd.says(SAID_BETWEEN)
-        finally:
-            assert await asyncio.to_thread(cluster.stop) == 0
-            await gate.shut()
+        async with Proxy(url) as proxy:
+            through = urlsplit(url)._replace(netloc=f"127.0.0.1:{proxy.port}").geturl()
+            cluster = ClusterProcess(tmp_path, NO_LIMITS, database=through)
+            await asyncio.to_thread(cluster.start)
+            try:
+                crowd = await Crowd.of_pairs(cluster.data_dir, url, 3)
+                async with crowd.talking(cluster.origin):
+                    await proxy.cut()
+                    await crowd.until(lambda: all(talker.notices for talker in crowd.talkers))
+                    await proxy.restore()
+                    await crowd.says(SAID_BETWEEN)
+            finally:
+                assert await asyncio.to_thread(cluster.stop) == 0
 
 
 @SQLITE
