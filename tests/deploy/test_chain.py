@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,6 +36,7 @@ class Chain:
 
     web: int
     messenger: int
+    admin: int
     log: Path
 
     def ask(self, path: str, *, source: str, forwarded_for: str) -> int:
@@ -79,9 +81,15 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in opened]
 
 
+def described() -> dict[str, Any]:
+    """Return the Compose file."""
+    compose: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+    return compose
+
+
 def worker_settings() -> dict[str, str]:
     """Return those of a worker's settings that say who it is and who is believed."""
-    told = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["x-worker"]["environment"]
+    told = described()["x-worker"]["environment"]
     believed = ("SEALROOM_BALANCERS", "SEALROOM_TRUSTED_PROXIES")
     return {name: STANDS_FOR[told[name]] for name in believed} | {
         "SEALROOM_PUBLIC_URL": re.sub(r"\$\{DOMAIN.*\}", HOST, told["SEALROOM_PUBLIC_URL"])
@@ -110,7 +118,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     file.write_text(moved((ROOT / "deploy/balancer.toml").read_text(), ports))
     command = [sys.executable, "-m", "lb", "--config", file]
     with subprocess.Popen(command, cwd=ROOT) as balancer:
-        chain = Chain(ports["8000"], ports["9000"], worker.log)
+        chain = Chain(ports["8000"], ports["9000"], ports["8010"], worker.log)
         until(chain.is_healthy)
         yield chain
         balancer.terminate()
@@ -132,3 +140,11 @@ def test_the_messenger_is_reached_and_answers(chain: Chain) -> None:
         connection.sendall(b'{"type":"typing.start"}\n')
         with connection.makefile() as lines:
             assert json.loads(lines.readline())["type"] == "error"
+
+
+def test_the_health_check_of_the_balancer_finds_it_well(chain: Chain) -> None:
+    *_, code = described()["services"]["balancer"]["healthcheck"]["test"]
+    for port, status in ((str(chain.admin), 0), (str(free_ports(1)[0]), 1)):
+        asked = [sys.executable, "-c", code.replace("8010", port)]
+        done = subprocess.run(asked, check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        assert done.returncode == status, done.stderr
