@@ -186,6 +186,7 @@ class Hub:
             del devices[connection.device_id]
         if not devices:
             del self._people[connection.user_id]
+            self._interest.went(connection.user_id)
 
     def count(self, user_id: UserId) -> int:
         """Return how many connections a user has in this process."""

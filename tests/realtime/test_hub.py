@@ -216,3 +216,38 @@ def test_connections_are_counted_and_forgotten(loop: Loop) -> None:
     assert loop.hub.count(BOB) == 1
     loop.hub.remove(two)
     assert loop.hub.count(BOB) == 0
+
+
+class Interest:
+    """Notes who came and went."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, UserId]] = []
+
+    def came(self, user_id: UserId) -> None:
+        self.noted.append(("came", user_id))
+
+    def went(self, user_id: UserId) -> None:
+        self.noted.append(("went", user_id))
+
+
+def test_the_first_and_the_last_connection_of_a_user_are_told() -> None:
+    interest, loop = Interest(), Loop()
+    loop.hub = Hub(loop.calls.append, interest)
+    _, phone = loop.connect(ALICE, PHONE)
+    _, laptop = loop.connect(ALICE, LAPTOP)
+    _, bobs = loop.connect(BOB, PHONE)
+    loop.hub.remove(phone)
+    assert interest.noted == [("came", ALICE), ("came", BOB)]
+    loop.hub.remove(laptop)
+    loop.hub.remove(bobs)
+    assert interest.noted[2:] == [("went", ALICE), ("went", BOB)]
+
+
+def test_who_is_connected_and_by_which_log_in(loop: Loop) -> None:
+    loop.connect(ALICE, PHONE)
+    loop.connect(ALICE, PHONE)
+    loop.connect(ALICE, LAPTOP)
+    assert loop.hub.devices_of(ALICE) == [PHONE, LAPTOP]
+    assert loop.hub.devices_of(BOB) == []
+    assert loop.hub.logins() == {f"{ALICE}-{PHONE}": ALICE, f"{ALICE}-{LAPTOP}": ALICE}

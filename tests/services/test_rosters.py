@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.events import AccountAltered, DevicesAltered, RoomAltered
+from models.events import AccountAltered, DevicesAltered, EventsLost, RoomAltered
 from models.rooms import Room
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
@@ -80,7 +80,7 @@ async def test_at_hand_it_is_used_at_once_and_not_read_again(
     assert counting.reads == 1
 
 
-@pytest.mark.parametrize("what", ["room", "devices", "account"])
+@pytest.mark.parametrize("what", ["room", "devices", "account", "lost"])
 async def test_an_event_makes_it_be_read_again(
     rosters: Rosters, counting: CountingRooms, room: Room, bob: Peer, what: str
 ) -> None:
@@ -89,6 +89,8 @@ async def test_an_event_makes_it_be_read_again(
         rosters.forget_room(RoomAltered(room.room_id))
     elif what == "devices":
         rosters.forget_person(DevicesAltered(bob.user_id, 2))
+    elif what == "lost":
+        rosters.forget_all(EventsLost(is_over=False))
     else:
         rosters.forget_person(AccountAltered(bob.user_id))
     await of(rosters, room.room_id)
