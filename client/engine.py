@@ -145,10 +145,8 @@ class Engine:
 
         Ends when the connection does.
         """
-        for room_id in await self.rooms():
-            for received in await self.catch_up(room_id):
-                yield received
-            await self._acknowledge(socket, room_id)
+        async for received in self._missed(socket):
+            yield received
         async for event in socket.events():
             if isinstance(event, frames.MessageNew):
                 room_id = b64url_decode(event.room)
@@ -157,6 +155,15 @@ class Engine:
                 await self._acknowledge(socket, room_id)
             elif isinstance(event, frames.DevicesChanged):
                 self.directory.forget([b64url_decode(event.user)])
+            elif isinstance(event, frames.Authenticated):  # the server itself missed something
+                async for received in self._missed(socket):
+                    yield received
+
+    async def _missed(self, socket: Socket) -> AsyncIterator[Received]:
+        for room_id in await self.rooms():
+            for received in await self.catch_up(room_id):
+                yield received
+            await self._acknowledge(socket, room_id)
 
     async def settle(self, room_id: bytes, socket: Socket | None = None) -> None:
         """Send what devices owe each other after `receive` and `catch_up`; `follow` does it itself.

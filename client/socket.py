@@ -19,25 +19,7 @@ from protocol.ids import DeviceId
 EVENTS_KEPT = 10_000
 """Frames that wait for `events()`; a caller that never reads them must not fill the memory."""
 
-ServerFrame = (
-    frames.Authenticated
-    | frames.MessageAccepted
-    | frames.MessageNew
-    | frames.Synced
-    | frames.Watermark
-    | frames.TypingOf
-    | frames.PresenceChanged
-    | frames.ContactChanged
-    | frames.RoomChanged
-    | frames.RoomRemoved
-    | frames.DevicesChanged
-    | frames.PrekeysLow
-    | frames.ProfileChanged
-    | frames.SessionRevoked
-    | frames.Pong
-    | frames.ErrorFrame
-)
-_server_frames = msgspec.json.Decoder(ServerFrame)
+_server_frames = msgspec.json.Decoder(frames.ServerFrame)
 
 
 class Socket:
@@ -46,8 +28,8 @@ class Socket:
     def __init__(self, link: Link, greeting: frames.Authenticated) -> None:
         self.greeting = greeting
         self._link = link
-        self._waiting: dict[int, asyncio.Future[ServerFrame | None]] = {}
-        self._events: asyncio.Queue[ServerFrame | None] = asyncio.Queue(EVENTS_KEPT)
+        self._waiting: dict[int, asyncio.Future[frames.ServerFrame | None]] = {}
+        self._events: asyncio.Queue[frames.ServerFrame | None] = asyncio.Queue(EVENTS_KEPT)
         self._last_id = 0
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
@@ -99,14 +81,18 @@ class Socket:
         self._last_id += 1
         return self._last_id
 
-    async def ask(self, frame: frames.MessageSend | frames.Sync | frames.Ping) -> ServerFrame:
+    async def ask(
+        self, frame: frames.MessageSend | frames.Sync | frames.Ping
+    ) -> frames.ServerFrame:
         """Send a frame that has an id and wait for its answer.
 
         Raises: RefusedError, ConnectionLostError
         """
         if not isinstance(frame.id, int):
             raise ValueError("a frame without id has no answer")
-        answer: asyncio.Future[ServerFrame | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[frames.ServerFrame | None] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._waiting[frame.id] = answer
         await self.tell(frame)
         frame_answer = await answer
@@ -125,7 +111,7 @@ class Socket:
             raise ConnectionLostError(self.close_code)
         await self._link.write(frames.dump(frame))
 
-    async def events(self) -> AsyncIterator[ServerFrame]:
+    async def events(self) -> AsyncIterator[frames.ServerFrame]:
         """What the server says unasked, until the connection ends."""
         while (event := await self._events.get()) is not None:
             yield event
