@@ -22,7 +22,7 @@ from tests.cluster.errands import Errands
 from tests.cluster.process import ClusterProcess, until
 from tests.people import open_wire, random_text, sealed
 from tests.process import ROOT, NatsProcess
-from tests.storage.proxy import Proxy
+from tests.storage.mongo.proxy import Proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
