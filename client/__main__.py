@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tornado.httpclient import HTTPError
 
@@ -42,6 +43,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "accept": ("person",),
     "safety": ("person",),
     "send": ("person", "text"),
+    "attach": ("person", "path"),
     "tail": (),
 }
 HELP = {"person": "friend code; `add` takes an e-mail address as well"}
@@ -119,9 +121,19 @@ class Cli:
                 answer = await self.engine.send_text(room_id, arguments.text, socket)
         print(f"sent as number {answer.seq}")
 
+    async def attach(self, arguments: argparse.Namespace) -> None:
+        """Send files to a contact, up to ten in one message."""
+        await self._wake()
+        peer = b64url_decode(await self._user(arguments.person, "accepted"))
+        room_id = await self.engine.open_room(peer)
+        answer = await self.engine.send_files(room_id, arguments.path, arguments.text)
+        print(f"sent as number {answer.seq}")
+
     async def tail(self, arguments: argparse.Namespace) -> None:
         """Print what arrives, through lost connections, until interrupted."""
         left = arguments.count
+        if arguments.save is not None:
+            arguments.save.mkdir(mode=0o700, parents=True, exist_ok=True)
         names = await self._names()
         while left is None or left > 0:
             try:
@@ -131,6 +143,7 @@ class Cli:
                         if received.is_control:
                             continue
                         print(_line(received, names), flush=True)
+                        await self._save_files(received, arguments.save)
                         left = None if left is None else left - 1
                         if left == 0:
                             break
@@ -138,6 +151,18 @@ class Cli:
                 pass
             if left != 0:
                 await asyncio.sleep(RECONNECT_S)
+
+    async def _save_files(self, received: Received, folder: Path | None) -> None:
+        """Save the files of a message that are intact, and say for each what became of it."""
+        if folder is None:
+            return
+        for record in received.files:
+            try:
+                place = await file_commands.save(self.engine, received, record, folder)
+            except (RefusedError, SealError, OSError) as error:
+                print(f"  {file_commands.verdict(error)}", file=sys.stderr, flush=True)
+            else:
+                print(f"  {place}", flush=True)
 
     async def file(self, arguments: argparse.Namespace) -> None:
         """Seal a file so that only its recipients open it, or open one."""
@@ -211,7 +236,9 @@ def _line(received: Received, names: dict[bytes, str]) -> str:
     name = names.get(received.sender_user, "another device of mine")
     if received.reason is not None:
         return f"{moment} {name}: [cannot be opened: {received.reason}]"
-    return f"{moment} {name}: {received.text if received.text is not None else '[not a text]'}"
+    words = [] if received.text is None else [received.text]
+    words += [f"[file {each.get('name')!r}]" for each in received.files]
+    return f"{moment} {name}: {' '.join(filter(None, words)) or '[not a text]'}"
 
 
 def _ask(question: str) -> str:
@@ -241,13 +268,19 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     for name, positional in POSITIONAL.items():
         command = commands.add_parser(name, help=getattr(Cli, name).__doc__)
         for argument in positional:
-            command.add_argument(argument, help=HELP.get(argument))
+            options: dict[str, Any] = {"nargs": "+", "type": Path} if argument == "path" else {}
+            command.add_argument(argument, help=HELP.get(argument), **options)
+        if name == "attach":
+            command.add_argument("--text", default="", help="what to say with them")
         if name == "login":
             command.add_argument(
                 "--recovery", action="store_true", help="ask for the recovery code"
             )
         if name == "tail":
             command.add_argument("--count", type=int, help="stop after that many messages")
+            command.add_argument(
+                "--save", type=Path, metavar="FOLDER", help="save the files that come, verified"
+            )
     file_commands.add_arguments(commands.add_parser("file", help=Cli.file.__doc__))
     return parser.parse_args(arguments)
 

@@ -59,6 +59,22 @@ class Api:
             raise _error(response)
         return msgspec.json.decode(response.body, type=answer)
 
+    async def transfer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> bytes:
+        """A call whose body or answer is bytes; the token is renewed as in `call`.
+
+        Raises: RefusedError; OSError or tornado's HTTPError 599 when nothing answers
+        """
+        used = self.access_token
+        response = await self._send(method, path, headers, body)
+        if response.code == 401 and used and _error(response).code == "token_expired":
+            await self.renew(used)
+            response = await self._send(method, path, headers, body)
+        if response.code >= 400:
+            raise _error(response)
+        return bytes(response.body)
+
     async def renew(self, used: str = "") -> bodies.Session | None:
         """Use the refresh token; concurrent callers who used the same old token share one use.
 
@@ -76,18 +92,23 @@ class Api:
             return session
 
     async def _fetch(self, method: str, path: str, body: Struct | None) -> HTTPResponse:
-        headers = {}
+        if method == "GET":
+            return await self._send(method, path, {}, None)
+        headers = {"Content-Type": "application/json"}
+        return await self._send(method, path, headers, msgspec.json.encode(body or bodies.Empty()))
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None
+    ) -> HTTPResponse:
         if self.access_token:
             headers["Authorization"] = f"Bearer {self.access_token}"
         if cookies := self._matching(path):
             headers["Cookie"] = "; ".join(cookies)
-        if method != "GET":
-            headers["Content-Type"] = "application/json"
         request = HTTPRequest(
             self.base_url + path,
             method=method,
             headers=headers,
-            body=None if method == "GET" else msgspec.json.encode(body or bodies.Empty()),
+            body=body,
             allow_nonstandard_methods=True,
             follow_redirects=False,
             request_timeout=TIMEOUT_S,

@@ -7,6 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 from client import wire
 from client.api import Api
@@ -15,8 +16,10 @@ from client.errors import RefusedError
 from client.incoming import Incoming, Received
 from client.outgoing import SEND_ATTEMPTS, Content, Draft, Outgoing, stale_users
 from client.repair import Repair
+from client.room_files import RoomFiles, require_count
 from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
 from client.seal.errors import SealError, TrustError, TrustReason
+from client.seal.files import FileManifest
 from client.seal.payload import CapsuleKind
 from client.seal.rooms import direct_room_id
 from client.socket import Socket
@@ -42,6 +45,7 @@ class Engine:
         self._now_ms = now_ms
         self._outgoing = Outgoing(api, file, self.directory, now_ms)
         self._incoming = Incoming(file, self.directory, now_ms)
+        self._files = RoomFiles(api, file)
         self._repair = Repair(file, self._incoming, now_ms)
         self._owed: list[Received] = []
         self._untaken: dict[bytes, list[Received]] = {}
@@ -69,7 +73,11 @@ class Engine:
         return [self._adopt(room) for room in answer.rooms]
 
     async def send(
-        self, room_id: bytes, content: Content, socket: Socket | None = None
+        self,
+        room_id: bytes,
+        content: Content,
+        socket: Socket | None = None,
+        message_id: bytes | None = None,
     ) -> bodies.SendAnswer:
         """Send to every device of the room but this one; returns once the server has it durably.
 
@@ -77,7 +85,7 @@ class Engine:
             RefusedError, ConnectionLostError
         """
         async with self._lock:
-            draft = await self._outgoing.draft(room_id, content)
+            draft = await self._outgoing.draft(room_id, content, message_id)
         return await self._deliver(draft, socket)
 
     async def prepare(self, room_id: bytes, content: Content) -> bodies.SendRequest:
@@ -100,6 +108,36 @@ class Engine:
     ) -> bodies.SendAnswer:
         """Send what a person wrote; raises as `send`."""
         return await self.send(room_id, {"t": "text", "body": text}, socket)
+
+    async def send_files(
+        self,
+        room_id: bytes,
+        paths: Sequence[Path],
+        text: str = "",
+        socket: Socket | None = None,
+    ) -> bodies.SendAnswer:
+        """Upload files, then send the message that brings them.
+
+        Raises: as `send`; MalformedError for no file or too many; OSError
+        """
+        require_count(len(paths))
+        manifests = [await self._files.upload(room_id, path) for path in paths]
+        message_id = os.urandom(ID_BYTES)
+        content = self._files.content(room_id, message_id, manifests, text)
+        return await self.send(room_id, content, socket, message_id)
+
+    async def save_file(
+        self, received: Received, record: dict[str, object], target: Path
+    ) -> FileManifest:
+        """Fetch, verify and save one file of a message; see `RoomFiles.download`.
+
+        Raises: TrustError `bad-signature` also when the sending device was removed since
+        """
+        devices = await self.directory.devices_of(received.sender_user)
+        sender = devices.find(received.sender_device)
+        if sender is None:
+            raise TrustError(TrustReason.BAD_SIGNATURE)
+        return await self._files.download(received, record, sender.signing_key, target)
 
     async def receive(self, room_id: bytes, message: frames.Message) -> list[Received]:
         """Open one entry of the log and move the room's cursor.

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from client.engine import system_now_ms
+from client.engine import Engine, system_now_ms
+from client.incoming import Received
 from client.local_files import SUFFIX, SealedPath, seal_path
 from client.seal.device_list import DeviceStatus
 from client.seal.errors import (
@@ -20,6 +21,7 @@ from client.seal.errors import (
     TrustError,
     TrustReason,
 )
+from client.seal.files import parse_manifest
 from client.seal.identity import DeviceIdentity
 from client.seal.password import MIN_PASSWORD_CHARACTERS
 from client.seal.sealed_files import OpenedFile, Sealer
@@ -89,6 +91,28 @@ def open_sealed(
         raise refusal(error) from error
     name = "" if opened.sender is None else name_of(opened.sender)
     return place, f"intact, {origin.value.format(name=name)}"
+
+
+async def save(engine: Engine, received: Received, record: dict[str, object], folder: Path) -> Path:
+    """Fetch, verify and save a file of a message under the name it brings; returns where it is.
+
+    Args:
+        folder: one that exists
+
+    Raises: SealError, and then nothing has been saved; RefusedError; FileExistsError; OSError
+    """
+    manifest, _ = parse_manifest(record)
+    manifest.require_valid()
+    place = folder / manifest.name
+    await engine.save_file(received, record, place)
+    return place
+
+
+def verdict(error: Exception) -> str:
+    """Say in words why a file of a message was not saved."""
+    if isinstance(error, TrustError):
+        return "not from a device of the sender: not saved"
+    return "damaged: not saved" if isinstance(error, SealError) else f"not saved: {error}"
 
 
 def origin_of(opened: OpenedFile, state: State) -> Origin:

@@ -18,6 +18,7 @@ from client.seal.errors import DecryptError, DecryptReason, MalformedError, Trus
 from client.seal.payload import Capsule, CapsuleKind, PayloadContext, open_payload
 from client.state import StateFile, Trail, Unopened
 from protocol import frames
+from protocol.limits import FILES_PER_MESSAGE
 
 CHARGED_DERIVATIONS = 100
 CHARGE_WINDOW_MS = 60_000
@@ -63,8 +64,17 @@ class Received:
     def text(self) -> str | None:
         """What a person wrote, or None for anything else."""
         content = self.content or {}
-        body = content.get("body") if content.get("t") == "text" else None
+        body = content.get("body") if content.get("t") in ("text", "files") else None
         return body if isinstance(body, str) and self.kind is CapsuleKind.MESSAGE else None
+
+    @property
+    def files(self) -> list[dict[str, object]]:
+        """The records of the files it brings, not verified yet; none beyond FILES_PER_MESSAGE."""
+        content = self.content or {}
+        records = content.get("files") if content.get("t") == "files" else None
+        if not isinstance(records, list) or self.kind is not CapsuleKind.MESSAGE:
+            return []
+        return [each for each in records if isinstance(each, dict)][:FILES_PER_MESSAGE]
 
 
 class _Dl(msgspec.Struct):

@@ -28,13 +28,13 @@ def seal_path(source: Path, target: Path, sealer: Sealer, now_ms: int) -> None:
     Atomicity: `target` is whole or not there; one that is there already stays as it is
     Raises: FileExistsError; MalformedError when the file changes meanwhile; OSError
     """
-    with source.open("rb") as file, _new_file(target) as output:
+    with source.open("rb") as file, new_file(target) as output:
         size_bytes = os.fstat(file.fileno()).st_size
         mime = mimetypes.guess_type(source.name)[0] or ""
         known_mime = mime if is_media_type(mime) else ""
         plain = PlainFile(to_file_name(source.name), known_mime, size_bytes, now_ms)
         output.write(bytes(sealer.head_bytes(plain)))
-        for piece in sealer.content(_pieces(file), size_bytes):
+        for piece in sealer.content(pieces(file), size_bytes):
             output.write(piece)
         output.seek(0)
         output.write(sealer.head(plain))
@@ -70,18 +70,19 @@ class SealedPath:
         Atomicity: `target` is whole and verified or not there; one that is there already stays
         Raises: DecryptError `auth-failed`; FileExistsError; OSError
         """
-        with _new_file(target) as output:
-            for piece in opened.content(_pieces(self._file)):
+        with new_file(target) as output:
+            for piece in opened.content(pieces(self._file)):
                 output.write(piece)
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    """What is left of a file, PIECE_BYTES at a time."""
     while piece := file.read(PIECE_BYTES):
         yield piece
 
 
 @contextmanager
-def _new_file(target: Path) -> Iterator[BinaryIO]:
+def new_file(target: Path) -> Iterator[BinaryIO]:
     """A file that appears as `target` when the block ends well, and vanishes when it does not."""
     if os.path.lexists(target):
         raise FileExistsError(f"{target} is there already; it stays as it is")

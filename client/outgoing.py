@@ -76,8 +76,13 @@ class Outgoing:
         self._directory = directory
         self._now_ms = now_ms
 
-    async def draft(self, room_id: bytes, content: Content) -> Draft:
+    async def draft(
+        self, room_id: bytes, content: Content, message_id: bytes | None = None
+    ) -> Draft:
         """Number a message and seal its payload for everybody in the room.
+
+        Args:
+            message_id: 16 random bytes, when something in the content is bound to them
 
         Raises: TrustError, RefusedError
         """
@@ -85,7 +90,7 @@ class Outgoing:
         numbered = content | {"sseq": room.sent_count + 1}
         if room.previous_hash is not None:
             numbered["prev"] = b64url_encode(room.previous_hash)
-        message_id, sealed = await self._seal_payload(room_id, numbered)
+        message_id, sealed = await self._seal_payload(room_id, numbered, message_id)
         room.sent_count += 1
         room.previous_hash = sealed.payload_hash
         return Draft(room_id, message_id, self._now_ms(), sealed)
@@ -157,8 +162,10 @@ class Outgoing:
         own = await self._directory.devices_of(self._file.state.device.user_id)
         return own, await self._directory.devices_of(self._file.state.rooms[room_id].peer)
 
-    async def _seal_payload(self, room_id: bytes, content: Content) -> tuple[bytes, SealedPayload]:
-        """A new message id and the payload, with what this device believes about device lists."""
+    async def _seal_payload(
+        self, room_id: bytes, content: Content, message_id: bytes | None = None
+    ) -> tuple[bytes, SealedPayload]:
+        """A message id and the payload, with what this device believes about device lists."""
         device, room = self._file.state.device, self._file.state.rooms[room_id]
         own, peer = (each.pin for each in await self._people(room_id))
         peers = sha256(room.peer + u64(peer.devices.version) + peer.list_hash)
@@ -166,7 +173,7 @@ class Outgoing:
             "own": [own.devices.version, b64url_encode(own.list_hash)],
             "peers": b64url_encode(peers),
         }
-        message_id = os.urandom(ID_BYTES)
+        message_id = message_id or os.urandom(ID_BYTES)
         context = PayloadContext(
             room_id, DIRECT_ROOM_EPOCH, room_id, message_id, device.user_id, device.device_id
         )

@@ -153,6 +153,8 @@ class ContentHandler(_Handler):
                 async with asyncio.timeout(PIECE_READ_SECONDS):
                     await self.flush()
         except (AppError, TimeoutError):
+            if not self._headers_written:
+                raise
             # What has been promised cannot come any more; the reader sees a broken connection.
             self.detach().close()
 

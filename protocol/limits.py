@@ -53,6 +53,7 @@ MESSAGE_CHARS = 10_000  # S1-33, counted by the browser: the server sees ciphert
 FILE_PART_BYTES = 4 * 1024 * 1024  # SEAL1 §4.12: parts are hashed, sent and stored one by one
 FILE_BYTES = 128 * 1024**3  # 32,768 parts; their hashes are 1 MiB
 FILE_PENDING_TTL_MS = DAY_MS  # how long an upload may be interrupted
+FILES_PER_MESSAGE = 10  # counted by clients: the server sees ciphertext
 FILE_GRANT_TTL_MS = 10 * MINUTE_MS  # how long parts can be had without asking the device again
 FILE_GRANT_SKEW_MS = 5 * MINUTE_MS  # how far a device's clock may be off
 PART_SECONDS = 240  # for one part to arrive: 17 KiB/s, less than a bad mobile connection

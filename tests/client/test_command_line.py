@@ -86,6 +86,20 @@ async def test_two_people_meet_and_talk_in_their_terminals(
     assert heard.split(" ", 1)[1] == "Bob: and back"
 
 
+async def test_files_are_sent_and_saved_in_terminals(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    alice, bob, _, bob_code = await meet(server_process, tmp_path)
+    sources = [tmp_path / "thư.txt", tmp_path / "film.bin"]
+    for source, size_bytes in zip(sources, (10, 5_000_000), strict=True):
+        source.write_bytes(os.urandom(size_bytes))
+    await alice.run("attach", bob_code, *map(str, sources), "--text", "look")
+    shown = await bob.run("tail", "--count", "1", "--save", str(tmp_path / "saved"))
+    assert shown.splitlines()[0].endswith("Alice: look [file 'thư.txt'] [file 'film.bin']")
+    for source in sources:
+        assert (tmp_path / "saved" / source.name).read_bytes() == source.read_bytes()
+
+
 async def test_the_documented_shell_talks_to_the_messenger(
     server_process: ServerProcess, tmp_path: Path
 ) -> None:

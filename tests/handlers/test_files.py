@@ -521,6 +521,8 @@ async def test_a_part_that_is_gone_breaks_the_download_and_nothing_else(
     os.truncate(second, 10)
     with pytest.raises(HTTPStreamClosedError):
         await sender.content(file_id, token)
+    answer = await sender.content(file_id, token, Range=f"bytes={FILE_PART_BYTES}-")
+    assert (answer.code, code(answer)) == (503, "unavailable")
     assert "a part of a whole file is missing" in caplog.text
     caplog.clear()
     assert (await sender.content(file_id, token, Range="bytes=0-9")).code == 206
