@@ -125,9 +125,10 @@ async def test_only_who_trusts_the_authority_trusts_the_server(
         await AsyncHTTPClient().fetch(f"{lan.url}/health")
 
 
-def test_a_public_address_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def refusal(tmp_path: Path, *arguments: str) -> str:
+    """Start it as it must not be; returns what it says."""
     done = subprocess.run(
-        [sys.executable, "-m", "tools.lan", "--address", "8.8.8.8", "--data-dir", str(tmp_path)],
+        [sys.executable, "-m", "tools.lan", "--data-dir", str(tmp_path), *arguments],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -135,4 +136,16 @@ def test_a_public_address_is_refused_in_one_sentence(tmp_path: Path) -> None:
         timeout=STOP_TIMEOUT_S,
     )
     assert done.returncode == 2
-    assert done.stderr == "8.8.8.8 is not a private address or a .local name (--address).\n"
+    return done.stderr
+
+
+def test_a_public_address_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "--address", "8.8.8.8")
+    assert said == "8.8.8.8 is not a private address or a .local name (--address).\n"
+
+
+def test_a_port_that_somebody_has_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refusal(tmp_path, "--address", "127.0.0.1", "--server-port", port)
+    assert said == f"Port {port}: Address already in use.\n"

@@ -1,7 +1,7 @@
 """Sealroom for a home: one server behind TLS, for phones on the same network (`make lan`).
 
-    phone ──TLS──▶ balancer 0.0.0.0:8443 ──PROXY──▶ server 127.0.0.1:8888
-    phone ──http─▶ page     0.0.0.0:8442       the authority's certificate, and how to trust it
+    phone ──TLS──▶ balancer, port 8443 ──PROXY──▶ server 127.0.0.1:8888
+    phone ──http─▶ page, port 8442          the authority's certificate, and how to trust it
 
 Browsers give cryptography to pages from https only, and nobody certifies 192.168.1.5: so this
 machine is an authority of its own, which each phone has to be told about once. The page is plain
@@ -14,6 +14,7 @@ Ctrl-C ends everything, and so does the end of this process however it comes.
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -41,9 +42,9 @@ log_level = "warning"
 
 [[service]]
 name = "web"
-listen = "0.0.0.0:{port}"
-certificate_file = "{pem}"
-key_file = "{pem}"
+listen = "{port}"
+certificate_file = {pem}
+key_file = {pem}
 proxy_protocol = "v2"
 check_host = "localhost"
 check_interval_s = 1.0
@@ -153,9 +154,9 @@ def children(lan: Lan, authority: Pair, pem: Path) -> tuple[Child, Child]:
         "SEALROOM_LOG_LEVEL": "warning",
     }
     settings = lan.folder / "balancer.toml"
-    settings.write_text(
-        BALANCER.format(port=lan.port, pem=pem, server_port=lan.server_port), encoding="utf-8"
-    )
+    quoted = json.dumps(str(pem))  # a text of JSON is one of TOML too
+    text = BALANCER.format(port=lan.port, pem=quoted, server_port=lan.server_port)
+    settings.write_text(text, encoding="utf-8")
     python = sys.executable
     trusting = ssl.create_default_context(cadata=authority.der)
     at_server = answers("127.0.0.1", lan.server_port)
