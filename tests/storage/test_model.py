@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +16,7 @@ from models.messages import Appended
 from models.rooms import Room, Watermark
 from protocol.errors import ErrorCode
 from storage import open_stores
+from tests import mongo
 from tests.contracts.make import Make
 
 LIFE_MS, EXTEND_MS = 1_000, 500
@@ -30,12 +32,20 @@ class ModelRoom:
     keep: set[str] = field(default_factory=set)
 
 
+@contextmanager
+def sqlite_database():
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder)}/sealroom.db"
+
+
 class StoresAgainstModel(RuleBasedStateMachine):
+    database = staticmethod(sqlite_database)
+
     def __init__(self):
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
-        self.url = f"sqlite:///{Path(self.folder.name)}/sealroom.db"
+        self.opened = ExitStack()
+        self.url = self.opened.enter_context(self.database())
         self.stores = self.wait(open_stores(self.url))
         self.make = Make()
         self.now_ms = 1_000
@@ -49,7 +59,7 @@ class StoresAgainstModel(RuleBasedStateMachine):
         self.wait(self.stores.database.close())
         self.wait(self.loop.shutdown_default_executor())
         self.loop.close()
-        self.folder.cleanup()
+        self.opened.close()
 
     def live(self, pair):
         there = self.rooms.get(pair)
@@ -83,12 +93,13 @@ class StoresAgainstModel(RuleBasedStateMachine):
                 new = self.make.message(self.rooms[pair].room, sender=USERS[sender])
                 messages.append(self.sent[-1] if again and self.sent else new)
                 self.sent.append(messages[-1])
-        outcomes = []
-        for message in messages:
-            self.stores.messages.append(message, self.now_ms, outcomes.append)
-        self.wait(self.stores.accounts.set_last_seen({}))
+        outcomes = [self.loop.create_future() for _ in messages]
         for message, outcome in zip(messages, outcomes, strict=True):
-            self.check_outcome(message, outcome)
+            self.loop.call_soon(
+                self.stores.messages.append, message, self.now_ms, outcome.set_result
+            )
+        for message, outcome in zip(messages, outcomes, strict=True):
+            self.check_outcome(message, self.wait(outcome))
 
     def check_outcome(self, message, outcome):
         pair = next((p for p, r in self.rooms.items() if r.room.room_id == message.room_id), None)
@@ -178,7 +189,16 @@ class StoresAgainstModel(RuleBasedStateMachine):
                 assert {m.user_id for m in room.members if m.keep} == there.keep
 
 
+class MongoAgainstModel(StoresAgainstModel):
+    database = staticmethod(mongo.fresh_database)
+
+
 StoresAgainstModel.TestCase.settings = settings(
     max_examples=30, stateful_step_count=40, deadline=None
 )
+# Every step of it is a row of round trips.
+MongoAgainstModel.TestCase.settings = settings(
+    max_examples=10, stateful_step_count=40, deadline=None
+)
 TestStoresAgainstModel = pytest.mark.slow(StoresAgainstModel.TestCase)
+TestMongoAgainstModel = pytest.mark.mongo(pytest.mark.slow(MongoAgainstModel.TestCase))
