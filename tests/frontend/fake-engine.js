@@ -210,6 +210,28 @@ const DEVICES = [
   signedIn: deviceId !== "d3",
 }));
 
+/** What opening a file of this name brings; any other is intact, from somebody verified. */
+const ORIGINS = {
+  known: { kind: "known", user: "u-alice", name: "Alice Moreau", verified: false },
+  own: { kind: "own", user: "u-lan", name: "Nguyễn Thị Lan", verified: false },
+  stranger: { kind: "stranger", user: "u-x", name: "", verified: false },
+  removed: { kind: "removed", user: "u-minh", name: "Trần Quang Minh", verified: true },
+  passphrase: { kind: "passphrase", user: null, name: "", verified: false },
+};
+const VERIFIED = { kind: "known", user: "u-minh", name: "Trần Quang Minh", verified: true };
+const REFUSALS = ["damaged", "wrong-sender", "not-for-us", "not-sealed", "newer"];
+
+function openFake({ file, passphrase }) {
+  const name = file.name.replace(/\.seal$/, "");
+  if (name === "passphrase" && passphrase === undefined)
+    return { verdict: "passphrase-needed", name: "" };
+  if (name === "passphrase" && passphrase === "wrong") return { verdict: "not-for-us", name: "" };
+  if (REFUSALS.includes(name)) return { verdict: name, name: "Trần Quang Minh" };
+  const content = new File([file], name, { type: "application/octet-stream" });
+  const origin = ORIGINS[name] ?? VERIFIED;
+  return { verdict: "intact", file: content, origin, sealedMs: NOW_MS - 3 * DAY_MS };
+}
+
 /**
  * The same interface as session/client.js.
  * @returns {import("../../frontend/js/session/types.js").Engine}
@@ -366,7 +388,20 @@ export function connectEngine() {
     keepRoom: () => ({}),
     deleteRoom: () => ({}),
     setActive: () => ({}),
+    sealFile: ({ file, to, job }) => {
+      if (file.name === "full.bin") throw new AppError("disk_full");
+      if (file.name === "slow.bin") return workFor(job, file.size);
+      return { file: new File([file, to.kind], `${file.name}.seal`) };
+    },
+    openFile: openFake,
+    cancelFile: () => ({}),
+    releaseFile: () => ({}),
   };
+  /** A job that comes half-way and stays there. */
+  function workFor(job, totalBytes) {
+    emit("fileProgress", { job, doneBytes: totalBytes * 0.42, totalBytes });
+    return new Promise(() => {});
+  }
 
   return {
     async call(name, argument) {
@@ -374,7 +409,8 @@ export function connectEngine() {
       await new Promise((resolve) => {
         setTimeout(resolve, name === "passwordStrength" ? 5 : answerMs);
       });
-      if (scene === "offline" && name !== "boot") throw new AppError("offline");
+      if (scene === "offline" && name !== "boot" && !name.endsWith("File"))
+        throw new AppError("offline");
       return calls[name](argument);
     },
     on(name, fn) {

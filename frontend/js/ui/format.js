@@ -83,6 +83,29 @@ export function formatLeft(leftMs) {
   return parts.length === 0 ? t("left.under_minute") : parts.join(" ");
 }
 
+const BYTE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+
+/**
+ * @param {number} bytes
+ * @returns {string} "3.4 MB": thousands, as file managers count
+ */
+export function formatBytes(bytes) {
+  const power = bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3);
+  const index = Math.min(power, BYTE_UNITS.length - 1);
+  const amount = bytes / 1_000 ** index;
+  const maximumFractionDigits = amount < 10 && index > 0 ? 1 : 0;
+  const unit = { style: /** @type {const} */ ("unit"), unit: BYTE_UNITS[index] ?? "byte" };
+  return new Intl.NumberFormat(currentLocale(), { ...unit, maximumFractionDigits }).format(amount);
+}
+
+/**
+ * @param {number} part 0 … 1
+ * @returns {string} "42 %"
+ */
+export function formatPercent(part) {
+  return new Intl.NumberFormat(currentLocale(), { style: "percent" }).format(part);
+}
+
 /**
  * @param {string} name
  * @param {Intl.DateTimeFormatOptions} options

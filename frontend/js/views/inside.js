@@ -1,5 +1,5 @@
 /**
- * Everything after log-in: the shell and its three destinations. Loaded when somebody is about to be let in, so that the
+ * Everything after log-in: the shell and its four destinations. Loaded when somebody is about to be let in, so that the
  * first page stays small.
  */
 
@@ -10,12 +10,18 @@ import { t } from "../ui/i18n.js";
 import { shell } from "../ui/shell.js";
 import { peopleBy, unreadRooms } from "../state/people.js";
 import { chatsScreen } from "./chats.js";
+import { filesScreen } from "./files.js";
 import { peopleScreen } from "./people.js";
 import { DESTINATIONS } from "./routes.js";
 import { settingsScreen } from "./settings.js";
 
 /** @type {Readonly<Record<string, (app: App) => Screen>>} by destination */
-const SCREENS = { chats: chatsScreen, people: peopleScreen, settings: settingsScreen };
+const SCREENS = {
+  chats: chatsScreen,
+  files: filesScreen,
+  people: peopleScreen,
+  settings: settingsScreen,
+};
 
 /** @type {readonly PaneName[]} */
 const PANES = ["list", "main", "details"];
@@ -29,6 +35,7 @@ export function inside(app) {
   const frame = shell({
     destinations: [
       { name: "chats", icon: "chats" },
+      { name: "files", icon: "file" },
       { name: "people", icon: "people" },
       { name: "settings", icon: "settings", testId: "settings-open" },
     ].map((place) => ({

@@ -11,16 +11,18 @@ export const ROUTES = Object.freeze({
   chats: "/chats",
   room: "/chats/:room",
   details: "/chats/:room/details",
+  files: "/files",
   people: "/people",
   settings: "/settings",
   section: "/settings/:section",
 });
 
-/** @type {Readonly<Record<string, "chats" | "people" | "settings">>} route name → place in the navigation */
+/** @type {Readonly<Record<string, "chats" | "files" | "people" | "settings">>} route name → place in the navigation */
 export const DESTINATIONS = Object.freeze({
   chats: "chats",
   room: "chats",
   details: "chats",
+  files: "files",
   people: "people",
   settings: "settings",
   section: "settings",

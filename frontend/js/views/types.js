@@ -1,7 +1,7 @@
 /**
  * What every view gets, and what it gives back.
  *
- * A view is a function of the `App`. Account screens return an `AccountScreen` and stand alone in the page; the three
+ * A view is a function of the `App`. Account screens return an `AccountScreen` and stand alone in the page; the four
  * destinations after log-in return a `Screen` whose panes stand in the shell. A screen lives as long as its destination
  * is shown, so the list beside a conversation keeps its scroll; `show` tells it the exact route.
  */

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { afterEach, test } from "node:test";
 
-import { formatAgo, formatDay, formatLeft, formatWhen } from "../../../frontend/js/ui/format.js";
+import {
+  formatAgo,
+  formatBytes,
+  formatDay,
+  formatLeft,
+  formatPercent,
+  formatWhen,
+} from "../../../frontend/js/ui/format.js";
 import {
   LOCALES,
   chooseLocale,
@@ -160,4 +167,20 @@ test("how long ago is said in words", () => {
   assert.equal(formatAgo(NOON_MS + 20_000, NOON_MS), "just now");
   assert.equal(formatAgo(NOON_MS - 5 * 60_000, NOON_MS), "5 minutes ago");
   assert.equal(formatAgo(NOON_MS - 25 * HOUR_MS, NOON_MS), "yesterday");
+});
+
+test("sizes are counted in thousands, in the language of the reader", () => {
+  const sizes = [0, 999, 1_000, 3_400_000, 250_000_000, 2 * 10 ** 12, 10 ** 17];
+  assert.deepEqual(sizes.map(formatBytes), [
+    "0 byte",
+    "999 byte",
+    "1 kB",
+    "3.4 MB",
+    "250 MB",
+    "2 TB",
+    "100,000 TB",
+  ]);
+  setLanguage("vi", catalogues.vi);
+  assert.equal(formatBytes(3_400_000), "3,4 MB");
+  assert.equal(formatPercent(0.425), "43%");
 });

@@ -34,6 +34,7 @@ SCREENS = {
     "no chats": ("empty", "/chats"),
     "conversation": ("ready", "/chats/r-minh"),
     "room details": ("ready", "/chats/r-minh/details"),
+    "files": ("ready", "/files"),
     "people": ("ready", "/people"),
     "nobody": ("empty", "/people"),
     "off-line": ("offline", "/people"),

@@ -1,0 +1,142 @@
+"""Sealing and opening files, as people see it: every state, in words (S3-1, S3-4)."""
+
+import re
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.frontend.ui.conftest import DESK, Open
+from tests.frontend.ui.test_screens import AXE, SERIOUS
+
+pytestmark = pytest.mark.slow
+
+VERDICTS = {
+    "known": ("Intact, from Alice Moreau", "careful"),
+    "verified": ("Intact, from Trần Quang Minh", "good"),
+    "own": ("Intact, sealed by you", "good"),
+    "stranger": ("Intact, from somebody you do not know", "careful"),
+    "removed": ("Intact, but from a device Trần Quang Minh no longer has", "careful"),
+    "damaged": ("Damaged: not saved", "bad"),
+    "wrong-sender": ("Not from a device of Trần Quang Minh: not saved", "bad"),
+    "not-for-us": ("Not for this device: not saved", "bad"),
+    "not-sealed": ("Not a sealed file", "bad"),
+    "newer": ("Sealed by a newer version", "bad"),
+}
+
+
+def choose(page: Page, name: str, content: bytes = b"content") -> None:
+    file = FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
+    page.get_by_test_id("file-input").set_input_files(file)
+
+
+def outcome(page: Page, verdict: str, kind: str) -> None:
+    expect(page.get_by_test_id("file-verdict")).to_have_text(verdict)
+    expect(page.get_by_test_id("file-outcome")).to_have_attribute("data-kind", kind)
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_an_opened_file_says_its_verdict_in_words(open_page: Open, name: str) -> None:
+    page = open_page("ready", "/files", bypass_csp=True)
+    choose(page, f"{name}.seal")
+    verdict, kind = VERDICTS[name]
+    outcome(page, verdict, kind)
+    expect(page.get_by_test_id("file-verdict")).to_be_focused()
+    saves = page.get_by_test_id("file-save")
+    if kind == "bad":
+        expect(saves).to_have_count(0)
+    else:
+        assert saves.get_attribute("download") == name
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(SERIOUS) == []
+
+
+def test_a_file_is_known_by_what_is_in_it_not_by_its_name_alone(open_page: Open) -> None:
+    page = open_page("ready", "/files")
+    choose(page, "renamed", b"SEAL1F\1\1")
+    outcome(page, "Intact, from Trần Quang Minh", "good")
+
+
+def test_a_file_is_sealed_for_a_contact(open_page: Open) -> None:
+    page = open_page("ready", "/files")
+    choose(page, "report.pdf")
+    page.get_by_test_id("file-seal").click()
+    expect(page.get_by_text("Choose who should be able to open it.")).to_be_visible()
+    page.get_by_test_id("file-contact").select_option(label="Alice Moreau")
+    page.get_by_test_id("file-seal").click()
+    outcome(page, "Sealed", "good")
+    expect(page.get_by_text("Only Alice Moreau can open it.")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_test_id("file-save").click()
+    assert download.value.suggested_filename == "report.pdf.seal"
+    assert download.value.path().read_bytes() == b"contentcontact"
+    page.get_by_test_id("file-again").click()
+    expect(page.get_by_test_id("file-choose")).to_be_visible()
+
+
+def test_a_file_is_sealed_with_a_passphrase_that_is_long_enough(open_page: Open) -> None:
+    page = open_page("ready", "/files", viewport=DESK)
+    choose(page, "report.pdf")
+    page.get_by_role("radio", name="Passphrase").check()
+    page.get_by_test_id("file-passphrase-new").fill("short")
+    page.get_by_test_id("file-seal").click()
+    expect(page.get_by_text(re.compile("too easy to guess"))).to_be_visible()
+    page.get_by_test_id("file-passphrase-new").fill("long enough for anybody")
+    page.get_by_test_id("file-seal").click()
+    outcome(page, "Sealed", "good")
+
+
+def test_a_passphrase_is_asked_for_until_it_opens(open_page: Open) -> None:
+    page = open_page("ready", "/files")
+    choose(page, "passphrase.seal")
+    field = page.get_by_test_id("file-passphrase")
+    field.fill("wrong")
+    page.get_by_test_id("file-open").click()
+    expect(page.get_by_text("This passphrase does not open it.")).to_be_visible()
+    field.fill("right")
+    page.get_by_test_id("file-open").click()
+    outcome(page, "Intact", "good")
+
+
+def test_a_long_job_shows_how_far_it_is_and_can_be_cancelled(open_page: Open) -> None:
+    page = open_page("ready", "/files")
+    choose(page, "slow.bin")
+    page.get_by_role("radio", name="Only me").check()
+    page.get_by_test_id("file-seal").click()
+    expect(page.get_by_text("42%")).to_be_visible()
+    page.get_by_test_id("file-cancel").click()
+    expect(page.get_by_test_id("file-choose")).to_be_visible()
+    assert "cancelFile" in page.evaluate("engineCalls")
+
+
+def test_what_fails_says_what_to_do(open_page: Open) -> None:
+    page = open_page("ready", "/files")
+    choose(page, "full.bin")
+    page.get_by_role("radio", name="Only me").check()
+    page.get_by_test_id("file-seal").click()
+    outcome(page, "That did not work", "bad")
+    expect(page.get_by_text("There is not enough space on this device.")).to_be_visible()
+
+
+def test_whoever_has_no_contacts_is_told_what_else_there_is(open_page: Open) -> None:
+    page = open_page("empty", "/files")
+    choose(page, "report.pdf")
+    page.get_by_role("radio", name="A contact").check()
+    expect(page.get_by_text("You have no contacts yet.")).to_be_visible()
+    page.get_by_test_id("file-seal").click()
+    expect(page.get_by_test_id("file-seal")).to_be_visible()
+
+
+def test_a_dropped_file_is_taken_like_a_chosen_one(open_page: Open) -> None:
+    page = open_page("offline", "/files", viewport=DESK)
+    page.evaluate(
+        """() => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File(["x"], "own.seal"));
+          const target = document.querySelector(".files-screen");
+          for (const type of ["dragover", "drop"]) {
+            target.dispatchEvent(
+              new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+          }
+        }"""
+    )
+    outcome(page, "Intact, sealed by you", "good")
