@@ -5,6 +5,7 @@ only then anything changes. Connections outlive every change but the end of the 
 """
 
 import asyncio
+import math
 import ssl
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ class Balancer:
         self._fronts: dict[str, _Front] = {}
         self._left: list[Service] = []  # of earlier settings, while connections are left
         self._cut: asyncio.TimerHandle | None = None
+        self._cut_at_s = math.inf
         self._ended = asyncio.Event()
         self._applying = asyncio.Lock()
 
@@ -114,11 +116,10 @@ class Balancer:
             for front in self._fronts.values():
                 front.listener.stop()
             spawn(self._end_when_idle())
-        elif self._cut.when() <= when_s:
-            return
-        else:
-            self._cut.cancel()
-        self._cut = loop.call_at(when_s, self._end)
+        if when_s < self._cut_at_s:
+            if self._cut is not None:
+                self._cut.cancel()
+            self._cut, self._cut_at_s = loop.call_at(when_s, self._end), when_s
 
     async def ended(self) -> None:
         """Wait until `end_by` was called and no connection is left."""

@@ -33,16 +33,16 @@ class Side(asyncio.BufferedProtocol):
     __slots__ = ("_early", "has_ended", "is_lost", "other", "received", "relay", "transport")
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport
         self.other: Side
         self.relay: Relay | None = None
         self.received = 0
         self.has_ended = False
-        self.is_lost = False
+        self.is_lost = True  # until it is made
         self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport: asyncio.Transport = cast(asyncio.Transport, transport)
+        self.is_lost = False
         self.transport.set_write_buffer_limits(high=HIGH_BYTES)
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -97,6 +97,11 @@ class Side(asyncio.BufferedProtocol):
         self.is_lost = True
         if self.relay is not None:
             self.relay.side_lost(self)
+
+    def cut(self) -> None:
+        """End it at once, whatever waits."""
+        if not self.is_lost:
+            self.transport.abort()
 
     @property
     def can_read(self) -> bool:
@@ -159,8 +164,8 @@ class Relay:
     def cut(self, reason: str) -> None:
         """End both at once, whatever waits; the first reason is kept."""
         self.cut_for = self.cut_for or reason
-        self.client.transport.abort()
-        self.worker.transport.abort()
+        self.client.cut()
+        self.worker.cut()
 
     def side_lost(self, side: Side) -> None:
         """Close the other side after what waits for it."""

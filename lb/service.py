@@ -47,6 +47,7 @@ class Service:
         self._policy = make_policy(settings)
         self._admission = Admission(settings)
         self._relays: set[Relay] = set()
+        self._opening: set[asyncio.Task[None]] = set()  # not joined yet
         self._checks: list[asyncio.Task[None]] = []
         self._refusing = 0
         self._is_idle = asyncio.Event()
@@ -89,7 +90,9 @@ class Service:
             await self._is_idle.wait()
 
     def cut_all(self, reason: str) -> None:
-        """End every connection at once."""
+        """End every connection at once, also those that wait for a worker."""
+        for task in list(self._opening):
+            task.cancel()
         for relay in list(self._relays):
             relay.cut(reason)
 
@@ -101,38 +104,44 @@ class Service:
             self.refusals[forbidden] += 1
             spawn(self._refuse_unopened(connection))
         else:
-            spawn(self._serve(connection, (host, port), limited))
+            task = spawn(self._serve(connection, (host, port), limited))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
 
     async def _serve(self, connection: socket.socket, peer: Endpoint, limited: str) -> None:
         local = connection.getsockname()[:2]
+        client = Side()
         try:
-            client = await self._open(connection)
+            await self._open(client, connection)
+            target, worker = await self._reach(client_key(peer[0]))
         except OSError:
             self.refusals["handshake"] += 1
             self._leave(limited)
-            return
-        try:
-            target, worker = await self._reach(client_key(peer[0]))
         except Refused as refused:
             self.refusals[refused.reason] += 1
             self._refuse(client.transport)
             self._leave(limited)
-            return
-        worker.transport.write(header(self.settings.proxy_protocol, peer, local))
+        except asyncio.CancelledError:
+            client.cut()
+            self._leave(limited)
+            raise
+        else:
+            worker.transport.write(header(self.settings.proxy_protocol, peer, local))
+            self._join(client, worker, target, limited)
+
+    async def _open(self, client: Side, connection: socket.socket) -> None:
+        """Take over an accepted socket, and shake hands where TLS ends here. Raises: OSError."""
+        limit_s = self.settings.handshake_timeout_s if self._tls else None
+        await self._loop.connect_accepted_socket(
+            lambda: client, connection, ssl=self._tls, ssl_handshake_timeout=limit_s
+        )
+
+    def _join(self, client: Side, worker: Side, target: Worker, limited: str) -> None:
         ended = partial(self._ended, target=target, limited=limited)
         watch = Watch(self.settings, self._loop.time())
         relay = Relay(client, worker, target, watch, ended, period_s=period_s(self.settings))
         self._relays.add(relay)
         relay.start()
-
-    async def _open(self, connection: socket.socket) -> Side:
-        """Raises: OSError."""
-        client = Side()
-        limit_s = self.settings.handshake_timeout_s if self._tls else None
-        await self._loop.connect_accepted_socket(
-            lambda: client, connection, ssl=self._tls, ssl_handshake_timeout=limit_s
-        )
-        return client
 
     def _ended(self, relay: Relay, *, target: Worker, limited: str) -> None:
         self._relays.discard(relay)
