@@ -3,6 +3,8 @@
 import asyncio
 
 from handlers.conversations import Conversations
+from models.events import EventsLost
+from services import tasks
 
 
 class Talk:
@@ -11,13 +13,14 @@ class Talk:
     def __init__(self, ended: list["Talk"]) -> None:
         self._ended = ended
         self.codes: list[int] = []
+        self.renewals = 0
 
     def finish(self, code: int) -> None:
         self.codes.append(code)
         self._ended.append(self)
 
     def renew(self) -> None:
-        raise AssertionError
+        self.renewals += 1
 
 
 def gather(count: int) -> tuple[Conversations, list[Talk], list[Talk]]:
@@ -67,3 +70,24 @@ async def test_it_is_empty_when_the_last_one_has_gone() -> None:
         conversations.discard(talk)
         conversations.discard(talk)
     await asyncio.wait_for(waiting, 10)
+
+
+async def test_everybody_is_renewed_when_events_arrive_again_but_not_before() -> None:
+    conversations, talks, _ = gather(20)
+    conversations.renew_all(EventsLost(is_over=False))
+    await tasks.finish()
+    assert [talk.renewals for talk in talks] == [0] * 20
+    conversations.renew_all(EventsLost(is_over=True))
+    await asyncio.sleep(0)
+    assert sum(talk.renewals for talk in talks) < 20, "not all at once"
+    await tasks.finish()
+    assert [talk.renewals for talk in talks] == [1] * 20
+
+
+async def test_what_is_lost_while_everybody_is_renewed_renews_them_once_more() -> None:
+    conversations, talks, _ = gather(5)
+    for _ in range(10):
+        conversations.renew_all(EventsLost(is_over=True))
+        await asyncio.sleep(0)
+    await tasks.finish()
+    assert [talk.renewals for talk in talks] == [2] * 5
