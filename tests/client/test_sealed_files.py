@@ -133,11 +133,11 @@ def test_any_other_file_is_told_apart() -> None:
             SealedHead.read(io.BytesIO(data))
 
 
-def rename(data: bytes, signer: LocalDevice | None) -> bytes:
-    """What Bob can make of a file that he has opened."""
+def rename(data: bytes, recipient: LocalDevice, signer: LocalDevice | None) -> bytes:
+    """What a recipient can make of a file that it has opened."""
     file = io.BytesIO(data)
     head = SealedHead.read(file)
-    key = head.key_for_device(BOB)
+    key = head.key_for_device(recipient)
     manifest, _ = open_manifest(head, key)
     renamed = replace(manifest, file=replace(manifest.file, name="invoice.pdf"))
     prefix = data[: head.size_bytes - 4 - len(head.sealed_manifest)]
@@ -147,12 +147,12 @@ def rename(data: bytes, signer: LocalDevice | None) -> bytes:
 def test_row_20_a_recipient_cannot_rename_it_in_the_senders_name() -> None:
     forger = replace(ALICE, signing_key=BOB.signing_key)
     with pytest.raises(TrustError, match="bad-signature"):
-        open_with(rename(seal(), forger), CAROL)
+        open_with(rename(seal(), BOB, forger), CAROL)
 
 
 def test_a_signature_cannot_be_left_out() -> None:
     with pytest.raises(DecryptError, match="auth-failed"):
-        open_with(rename(seal(), None), CAROL)
+        open_with(rename(seal(), BOB, None), CAROL)
 
 
 def test_a_recipient_cannot_change_the_content_for_the_others() -> None:
