@@ -3,15 +3,16 @@
 import asyncio
 import itertools
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 
 from models.stores import Stores
+from protocol.errors import ErrorCode
 from storage import open_stores
 from storage.mongo import append
-from tests.storage.proxy import Proxy
+from tests.storage.mongo.proxy import Proxy
 
 HEADER = struct.Struct("<iiii")  # size, request id, what it answers, opcode
 OP_MSG = 2013
@@ -30,14 +31,14 @@ class Cutter(Proxy):
         self._answer_lost = answer_lost
         self._left: int | None = None
         self._last_request: int | None = None
-        self.has_cut = False
+        self.cut_through = asyncio.Event()
 
     def arm(self, at: int) -> None:
         self._left = at
 
     def heal(self) -> None:
         self._left = self._last_request = None
-        self.has_cut = False
+        self.cut_through.clear()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
@@ -48,8 +49,8 @@ class Cutter(Proxy):
                 if not answers and opcode == OP_MSG:
                     self._count(request_id, body[NAME_AT : body.index(b"\0", NAME_AT)])
                 elif answers and answers == self._last_request:
-                    self.has_cut = True
-                if self.has_cut:
+                    self.cut_through.set()
+                if self.cut_through.is_set():
                     raise ConnectionError("cut")
                 sink.write(header + body)
                 await sink.drain()
@@ -63,15 +64,20 @@ class Cutter(Proxy):
         if self._left == 0 and self._answer_lost:
             self._last_request = request_id
         elif self._left == 0:
-            self.has_cut = True
+            self.cut_through.set()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """Return the URL of the database as it is reached through a proxy, at the first attempt."""
+    parts = urlsplit(url)._replace(netloc=f"127.0.0.1:{proxy.port}")
+    return urlunsplit(parts._replace(query="directConnection=true&retryReads=false"))
 
 
 class Deaths:
     """Opens a database for processes that each live one command longer than the one before."""
 
     def __init__(self, url: str, cutter: Cutter) -> None:
-        parts = urlsplit(url)._replace(netloc=f"127.0.0.1:{cutter.port}")
-        self._url = urlunsplit(parts._replace(query="directConnection=true&retryReads=false"))
+        self._url = through(cutter, url)
         self._cutter = cutter
         self.count = 0
 
@@ -92,6 +98,15 @@ class Deaths:
             with patch.object(append, "PATIENCE_S", 0):  # the dead do not try again
                 yield dying
         finally:
-            self._has_died = self._cutter.has_cut
+            self._has_died = self._cutter.cut_through.is_set()
             self._cutter.heal()
             await dying.database.close()
+
+
+async def outcome_of(call: Awaitable[object]) -> str:
+    """Return "done", or "unknown" for what the process did not live to hear."""
+    (result,) = await asyncio.gather(call, return_exceptions=True)
+    if not isinstance(result, BaseException):
+        return "done"
+    assert getattr(result, "code", result) == ErrorCode.UNAVAILABLE
+    return "unknown"

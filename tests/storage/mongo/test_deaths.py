@@ -11,45 +11,14 @@ import pytest
 
 from models.keys import ClaimShare, Target
 from models.messages import Appended
-from protocol.errors import ErrorCode
 from protocol.limits import HOUR_MS
-from storage import open_stores
 from tests import mongo
-from tests.storage.deaths import Cutter, Deaths
+from tests.storage.mongo.deaths import outcome_of
 
 pytestmark = pytest.mark.mongo
 
 SHARE = ClaimShare(HOUR_MS, of_one_device=10, by_one_claimer=10)
 LIFE_MS = 1_000_000
-
-
-@pytest.fixture
-def url():
-    with mongo.fresh_database() as url:
-        yield url
-
-
-@pytest.fixture
-async def stores(url):
-    """The process that lives."""
-    opened = await open_stores(url)
-    yield opened
-    await opened.database.close()
-
-
-@pytest.fixture(params=["request", "answer"])
-async def deaths(request, url):
-    async with Cutter(mongo.URI, answer_lost=request.param == "answer") as cutter:
-        yield Deaths(url, cutter)
-
-
-async def outcome_of(call):
-    """Return "done", or "unknown" for what the process did not live to hear."""
-    (result,) = await asyncio.gather(call, return_exceptions=True)
-    if not isinstance(result, Exception):
-        return "done"
-    assert getattr(result, "code", result) == ErrorCode.UNAVAILABLE
-    return "unknown"
 
 
 @pytest.fixture

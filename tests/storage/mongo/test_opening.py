@@ -13,9 +13,8 @@ from storage.errors import StorageRefused
 from storage.mongo import indexes, migrations
 from storage.mongo.client import connect
 from storage.mongo.migrations import migrate
-from tests import mongo
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OPENING = """
 import asyncio, sys
 from storage import open_stores
@@ -27,12 +26,6 @@ asyncio.run(main())
 """
 
 pytestmark = pytest.mark.mongo
-
-
-@pytest.fixture
-def url():
-    with mongo.fresh_database() as url:
-        yield url
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from protocol.errors import AppError, ErrorCode
 from storage import open_stores
 from tests import mongo
-from tests.storage.proxy import Proxy
+from tests.storage.mongo.proxy import Proxy
 
 OUTAGES = 4
 
@@ -27,13 +27,6 @@ def url(proxy):
     with mongo.fresh_database() as url:
         direct = urlsplit(url)._replace(netloc=f"127.0.0.1:{proxy.port}")
         yield urlunsplit(direct._replace(query="directConnection=true"))
-
-
-@pytest.fixture
-async def stores(url):
-    opened = await open_stores(url)
-    yield opened
-    await opened.database.close()
 
 
 async def test_a_start_waits_for_a_database_that_is_not_there_yet(proxy, url):
