@@ -193,6 +193,7 @@ class NatsBus:
         self._tell_lost(is_over=True)
 
     def went_down(self) -> None:
+        self._number += 1  # what was on its way may be lost: the others shall notice
         self._tell_lost(is_over=False)
 
     def overflowed(self) -> None:
