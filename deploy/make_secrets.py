@@ -4,7 +4,7 @@
 
 Writes one file a secret into FOLDER (deploy/secrets), 0700 and 0600, each owned by the user who
 reads it inside its container: only root can give files away, so run it as root. Needs nothing but
-Python 3.9.
+Python 3.9 and the command openssl.
 
 What is there is never drawn again; what is made of others (a URL with a password in it, a whole
 configuration file) is written anew each time, so that a second run after an upgrade or after
@@ -14,6 +14,7 @@ changing a password brings everything into step. A file is complete or not there
 import json
 import os
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ OWNERS = {
     "database_url": 10_001,
     "bus_password": 10_001,
     "bus.conf": 10_002,
+    "bus.pem": 10_002,
+    "bus_ca.pem": 10_001,
     "smtp_password": 10_001,
     "s3_password": 10_001,
     "s3.json": 0,
@@ -42,8 +45,14 @@ DRAWN = (
     "database_root_password",
     "database_password",
     "bus_password",
+    "bus.pem",
     "s3_password",
     "turn_secret",
+)
+# A key and the certificate that the workers trust for the name `bus`, and nobody for another.
+BUS_CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 "
+    "-subj /CN=bus -addext subjectAltName=DNS:bus -keyout - -out -"
 )
 
 
@@ -62,7 +71,15 @@ def write(path: Path, text: str) -> None:
 
 
 def drawn(name: str) -> str:
-    """Return 32 random bytes: base64url where the server wants it, else hex, which all take."""
+    """Return 32 random bytes: base64url where the server wants it, else hex, which all take.
+
+    The bus gets its key and certificate instead.
+    """
+    if name == "bus.pem":
+        made = subprocess.run(  # noqa: S603 - words of our own
+            BUS_CERTIFICATE.split(), check=True, capture_output=True, text=True
+        )
+        return made.stdout.strip()
     return secrets.token_urlsafe(32) if name == "master_key" else secrets.token_hex(32)
 
 
@@ -74,6 +91,7 @@ def composed(value: dict[str, str]) -> dict[str, str]:
         "database_url": f"mongodb://sealroom:{value['database_password']}@{DATABASES}"
         "/sealroom?replicaSet=sealroom",
         "bus.conf": f'BUS_PASSWORD: "{value["bus_password"]}"',
+        "bus_ca.pem": value["bus.pem"][value["bus.pem"].index("-----BEGIN CERT") :],
         "s3.json": json.dumps({"identities": [identity]}),
         "turn.conf": f"{(HERE / 'coturn.conf').read_text(encoding='ascii')}\n"
         f"static-auth-secret={value['turn_secret']}",

@@ -104,7 +104,7 @@ def accepts(tmp_path: Path, conf: str) -> bool:
     secrets.parent.mkdir(parents=True, exist_ok=True)
     etc.mkdir(parents=True, exist_ok=True)
     make_secrets.make(secrets)
-    (etc / "nats.conf").write_text(conf)
+    (etc / "nats.conf").write_text(conf.replace('"/run/secrets', f'"{secrets}'))
     server = Path(sys.executable).parent / "nats-server"
     command = [server, "-t", "-c", etc / "nats.conf"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -115,6 +115,7 @@ def test_the_bus_starts_with_its_file_and_not_with_a_broken_one(tmp_path: Path) 
     assert accepts(tmp_path, conf)
     assert not accepts(tmp_path, conf.replace("max_payload", "max_pay"))
     assert not accepts(tmp_path, conf.replace("bus.conf", "buss.conf"))
+    assert not accepts(tmp_path, conf.replace("bus.pem", "bus_ca.pem"))
 
 
 def test_the_database_script_is_javascript(tmp_path: Path) -> None:
