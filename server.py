@@ -209,6 +209,8 @@ async def serve(settings: Settings) -> None:
         raise
     print(f"Sealroom is at {settings.public_url or f'http://localhost:{port}'}", flush=True)
     if messenger_port > 0:
+        if not (settings.is_loopback or settings.messenger_certificate_file):
+            _log.warning("the messenger has no TLS: on that network tokens can be read")
         print(f"Its TCP messenger is at localhost:{messenger_port}", flush=True)
     server.start()
     await told_to_stop.wait()

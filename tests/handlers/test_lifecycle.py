@@ -205,6 +205,16 @@ def test_a_certificate_that_is_none_stops_the_start_with_one_sentence(tmp_path: 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("host", "warnings"), [("0.0.0.0", 1), ("127.0.0.1", 0)])
+def test_a_messenger_without_tls_off_loopback_is_warned_of(
+    tmp_path: Path, host: str, warnings: int
+) -> None:
+    process = ServerProcess(tmp_path, {"SEALROOM_HOST": host, "SEALROOM_TEST_CLOCK_FILE": ""})
+    process.start()
+    assert process.stop() == 0
+    assert process.log.read_text().count("the messenger has no TLS") == warnings
+
+
 async def test_a_messenger_that_is_off_is_not_spoken_of(tmp_path: Path) -> None:
     process = ServerProcess(tmp_path, {"SEALROOM_MESSENGER_PORT": "-1"})
     process.start()
