@@ -1,5 +1,6 @@
 """Real browsers against a real server process."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize, async_playwright
 
+from tests import mongo
 from tests.chromium import LAUNCH
+from tests.cluster.process import ClusterProcess
 from tests.e2e.person import Person, befriend
 from tests.process import ServerProcess
 
@@ -25,13 +28,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("on_cluster"):
+        where = ["process", pytest.param("cluster", marks=pytest.mark.mongo)]
+        metafunc.parametrize("server", where, indirect=True)
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path)
-    process.start()
-    yield process
-    if process.is_running:
-        assert process.stop() == 0
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerProcess]:
+    """One process on SQLite; as a `cluster` three behind a balancer, on a bus and on MongoDB."""
+    with contextlib.ExitStack() as stack:
+        process = ServerProcess(tmp_path)
+        if getattr(request, "param", "process") == "cluster":
+            database = stack.enter_context(mongo.database_of_today())
+            process = ClusterProcess(tmp_path, database=database)
+        process.start()
+        yield process
+        if process.is_running:
+            assert process.stop() == 0
     log = process.log.read_text(encoding="utf-8")
     assert '"level": "error"' not in log, log[-4000:]
 

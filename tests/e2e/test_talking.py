@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import NewPerson
@@ -9,6 +10,7 @@ from tests.e2e.person import Person
 from tests.process import ServerProcess
 
 
+@pytest.mark.on_cluster
 async def test_two_people_talk_both_ways_and_see_it_was_read(pair: tuple[Person, Person]) -> None:
     an, binh = pair
     await an.send("xin chào Bình")
@@ -26,6 +28,7 @@ async def test_two_people_talk_both_ways_and_see_it_was_read(pair: tuple[Person,
     assert await an.texts() == await binh.texts()
 
 
+@pytest.mark.on_cluster
 async def test_typing_and_presence_are_seen(pair: tuple[Person, Person]) -> None:
     an, binh = pair
     await expect(an.get("presence")).to_have_attribute("data-status", "online")
@@ -37,6 +40,7 @@ async def test_typing_and_presence_are_seen(pair: tuple[Person, Person]) -> None
     await expect(an.get("presence")).to_have_attribute("data-status", "offline")
 
 
+@pytest.mark.on_cluster
 async def test_messages_typed_offline_arrive_once_and_in_order(pair: tuple[Person, Person]) -> None:
     an, binh = pair
     await an.send("trước")
@@ -92,6 +96,7 @@ async def test_two_tabs_of_one_person_share_one_conversation(pair: tuple[Person,
     assert not second.complaints
 
 
+@pytest.mark.on_cluster
 async def test_a_second_device_logs_in_and_both_go_on(
     pair: tuple[Person, Person], new_person: NewPerson
 ) -> None:
@@ -114,6 +119,7 @@ async def test_a_second_device_logs_in_and_both_go_on(
     await expect(binh.get("identity-change")).to_be_hidden()
 
 
+@pytest.mark.on_cluster
 async def test_a_room_ends_after_seven_days_unless_both_keep_it(
     pair: tuple[Person, Person], server: ServerProcess
 ) -> None:
