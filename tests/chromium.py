@@ -58,4 +58,7 @@ def trusting(home: Path, certificate: bytes) -> dict[str, str]:
     for_servers = (ctypes.c_uint * 3)(_NSS_VALID_CA | _NSS_TRUSTED_CA, 0, 0)
     database = ctypes.c_void_p(nss.CERT_GetDefaultCertDB())
     assert nss.CERT_ChangeCertTrust(database, decoded, for_servers) == 0
+    nss.CERT_DestroyCertificate(decoded)
+    nss.PK11_FreeSlot(slot)
+    assert nss.NSS_Shutdown() == 0
     return {**os.environ, "HOME": str(home)}
