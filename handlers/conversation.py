@@ -74,9 +74,11 @@ class Conversation:
     """One connection. `_principal` is whom it speaks for once that has been shown."""
 
     def __init__(self, live: Live, wire: Transport, connection_id: str, accepted_s: float) -> None:
-        """Args: connection_id: what its log lines and error bodies are known by.
+        """Begin to converse.
 
-        accepted_s: when it was, in the event loop's time.
+        Args:
+            connection_id: what its log lines and error bodies are known by.
+            accepted_s: when the connection was accepted, in the event loop's time.
         """
         self._live = live
         self._wire = wire
