@@ -22,9 +22,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
+    CursorNotFound,
     InvalidOperation,
     OperationFailure,
     PyMongoError,
+    WriteConcernError,
 )
 
 from protocol.errors import AppError, ErrorCode
@@ -37,6 +39,9 @@ OPERATION_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_MS = 5_000  # for the driver's own look at the servers
 
 OUT_OF_DISK_SPACE = 14031
+# No connection, or none any more; a majority that did not confirm; a cursor whose server is gone;
+# and an operation after `close`.
+_AWAY = (ConnectionFailure, WriteConcernError, CursorNotFound, InvalidOperation)
 _NOT_ALLOWED = (13, 18, 8000)  # unauthorized, authentication failed, the same from a hosted one
 
 Document = dict[str, Any]
@@ -94,9 +99,7 @@ def refusal(error: PyMongoError) -> Exception:
     """Return what a caller is told about a failure of the driver; a bug of ours stays one."""
     if isinstance(error, OperationFailure) and error.code == OUT_OF_DISK_SPACE:
         return AppError(ErrorCode.STORAGE_FULL, type(error).__name__)
-    # An operation after `close` is an InvalidOperation to the driver.
-    away = isinstance(error, ConnectionFailure | InvalidOperation) or error.timeout
-    if away or error.has_error_label("RetryableWriteError"):
+    if isinstance(error, _AWAY) or error.timeout or error.has_error_label("RetryableWriteError"):
         return AppError(ErrorCode.UNAVAILABLE, type(error).__name__)
     return error
 
@@ -118,7 +121,10 @@ def _translating(
         try:
             return await method(*args, **kwargs)
         except PyMongoError as error:
-            raise refusal(error) from error
+            told = refusal(error)
+            if told is error:
+                raise
+            raise told from error
 
     return call
 
