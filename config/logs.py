@@ -35,7 +35,7 @@ def message(record: logging.LogRecord) -> str:
 def trace(error: BaseException, at: TracebackType | None) -> str:
     """Return type and places of an exception, causes included."""
     parts = []
-    if error.__cause__ is not None:
+    if error.__cause__ is not None and error.__cause__ is not error:
         parts.append(trace(error.__cause__, error.__cause__.__traceback__))
     words = f": {error.strerror}" if isinstance(error, OSError) else ""
     places = "".join(traceback.format_tb(at))
@@ -83,3 +83,5 @@ def set_up(level: str, style: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Tornado warns of every 4xx of a client under this name; the access log says it already.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    # What MongoDB's driver says at lower levels is every command with what is in it.
+    logging.getLogger("pymongo").setLevel(logging.WARNING)

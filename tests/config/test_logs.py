@@ -3,10 +3,15 @@
 import io
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from config.logs import JsonFormatter, TextFormatter
+from config.logs import JsonFormatter, TextFormatter, trace
+
+ROOT = Path(__file__).parents[2]
 
 
 def line(
@@ -84,3 +89,20 @@ def test_words_of_the_operating_system_are_kept() -> None:
     error = OSError(28, "No space left on device")
     text = line("handlers.x", "failed", formatter=JsonFormatter(), exc_info=(OSError, error, None))
     assert "No space left on device" in text
+
+
+def test_an_exception_that_is_its_own_cause_ends() -> None:
+    error = ValueError("private")
+    error.__cause__ = error
+    assert trace(error, None) == "builtins.ValueError"
+
+
+def test_the_driver_of_a_database_tells_no_commands() -> None:
+    program = (
+        "import logging; from config.logs import set_up; set_up('debug', 'json');"
+        "print(logging.getLogger('pymongo.command').isEnabledFor(logging.DEBUG))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "False\n"
