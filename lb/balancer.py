@@ -119,18 +119,19 @@ class Balancer:
         if when_s < self._cut_at_s:
             if self._cut is not None:
                 self._cut.cancel()
-            self._cut, self._cut_at_s = loop.call_at(when_s, self._end), when_s
+            self._cut, self._cut_at_s = loop.call_at(when_s, self._cut_all), when_s
 
     async def ended(self) -> None:
         """Wait until `end_by` was called and no connection is left."""
         await self._ended.wait()
 
     async def _end_when_idle(self) -> None:
-        await asyncio.gather(*(service.idle() for service in (*self.services, *self._left)))
-        self._end()
-
-    def _end(self) -> None:
-        for service in (*self.services, *self._left):
+        services = (*self.services, *self._left)
+        await asyncio.gather(*(service.idle() for service in services))
+        for service in services:
             service.stop()
-            service.cut_all("drained")
         self._ended.set()
+
+    def _cut_all(self) -> None:
+        for service in (*self.services, *self._left):
+            service.cut_all("drained")

@@ -8,6 +8,7 @@ to the last byte, so that one that accepts and never answers fails like one that
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import Callable
@@ -43,9 +44,15 @@ async def check(worker: Worker, service: ServiceSettings) -> None:
             await _ask(worker, service)
     except TimeoutError as error:
         raise CheckFailed("no answer in time") from error
-    except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
-        words = error.strerror if isinstance(error, OSError) else None
-        raise CheckFailed(words or "not an answer in HTTP") from error
+    except OSError as error:
+        raise CheckFailed(reason_of(error)) from error
+    except (EOFError, asyncio.LimitOverrunError) as error:
+        raise CheckFailed("not an answer in HTTP") from error
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's words, which asyncio replaces by its own with the address in them."""
+    return os.strerror(error.errno) if error.errno else "no connection in time"
 
 
 async def _ask(worker: Worker, service: ServiceSettings) -> None:

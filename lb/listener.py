@@ -1,7 +1,7 @@
-"""Listening sockets: accept without starving anybody, and come to rest without refusing anybody.
+"""Listening sockets: accept without starving anybody, and stop without refusing anybody.
 
-Tornado binds; accepting is done here, because its handler lets EMFILE out and is called again at
-once, so that a process without a free descriptor would do nothing but fail to accept.
+Tornado's accept handler lets EMFILE out and is called again at once: a process without a free
+descriptor would do nothing but fail to accept. So accepting is done here.
 
 Several processes may listen on the same address (SO_REUSEPORT): a new balancer starts, and only
 then the old one stops (R-21).
@@ -11,8 +11,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-
-from tornado.netutil import bind_sockets
 
 from lb.addresses import Address
 
@@ -26,68 +24,70 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """The sockets of one address; each connection is given, with its peer, to `accepted`."""
+    """The socket of one address; each connection is given, with its peer, to `accepted`."""
 
     accepted: Accepted
 
     def __init__(self, address: Address) -> None:
-        """Bind, but accept nothing before `start`.
+        """Bind and let connections queue up, but accept none before `start`.
 
         Raises: OSError
         """
-        self._sockets = bind_sockets(address.port, address.host, backlog=BACKLOG, reuse_port=True)
+        self._socket = socket.create_server(
+            (address.host, address.port),
+            family=socket.AF_INET6 if ":" in address.host else socket.AF_INET,
+            dualstack_ipv6=address.host == "::",
+            backlog=BACKLOG,
+            reuse_port=True,
+        )
+        self._socket.setblocking(False)
+        self._rest: asyncio.TimerHandle | None = None
         self._is_started = False
-        self._timers: dict[socket.socket, asyncio.TimerHandle] = {}
 
     @property
     def port(self) -> int:
-        port: int = self._sockets[0].getsockname()[1]
+        port: int = self._socket.getsockname()[1]
         return port
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Begin to accept, or begin again after a rest."""
         self._is_started = True
-        for listening in self._sockets:
-            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def stop(self) -> None:
         """Accept what the system has already answered, then close; twice is once."""
-        sockets, self._sockets = self._sockets, []
-        for listening in sockets:
-            asyncio.get_running_loop().remove_reader(listening)
-            while self._is_started and self._accept_one(listening):
-                pass
-            if listening in self._timers:
-                self._timers.pop(listening).cancel()
-            listening.close()
+        if self._socket.fileno() < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self._socket)
+        while self._is_started and self._accept_one():
+            pass
+        if self._rest is not None:
+            self._rest.cancel()
+        self._socket.close()
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self) -> None:
         for _ in range(_AT_ONCE):
-            if not self._accept_one(listening):
+            if not self._accept_one():
                 return
 
-    def _accept_one(self, listening: socket.socket) -> bool:
+    def _accept_one(self) -> bool:
         """Accept one connection; False when there is none, or none can be had."""
         try:
-            connection, address = listening.accept()
+            connection, address = self._socket.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except ConnectionAbortedError:
             return True
         except OSError as error:
-            self._rest(listening, error)
+            self._pause(error)
             return False
         connection.setblocking(False)
         self.accepted(connection, address[0], address[1])
         return True
 
-    def _rest(self, listening: socket.socket, error: OSError) -> None:
+    def _pause(self, error: OSError) -> None:
         """Leave new connections in the system's queue until there is room for them again."""
         _log.warning("no connection can be accepted: %s", error.strerror)
         loop = asyncio.get_running_loop()
-        loop.remove_reader(listening)
-        self._timers[listening] = loop.call_later(_REST_S, self._resume, listening)
-
-    def _resume(self, listening: socket.socket) -> None:
-        del self._timers[listening]
-        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+        loop.remove_reader(self._socket)
+        self._rest = loop.call_later(_REST_S, self.start)

@@ -29,16 +29,23 @@ class Refusal(asyncio.Protocol):
     so what comes is read and dropped, for at most `_LINGER_S`.
     """
 
-    def __init__(self, ended: Callable[[], None]) -> None:
+    def __init__(self, lingering: set["Refusal"], ended: Callable[[], None]) -> None:
+        """Stay in `lingering` from the connection's begin to its end."""
+        self._lingering = lingering
         self._ended = ended
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._lingering.add(self)
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(UNAVAILABLE)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(_LINGER_S, self._transport.abort)
+
+    def cut(self) -> None:
+        """Wait no longer for the client."""
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Drop it."""
@@ -48,4 +55,5 @@ class Refusal(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        self._lingering.discard(self)
         self._ended()

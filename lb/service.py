@@ -49,7 +49,7 @@ class Service:
         self._relays: set[Relay] = set()
         self._opening: set[asyncio.Task[None]] = set()  # not joined yet
         self._checks: list[asyncio.Task[None]] = []
-        self._refusing = 0
+        self._refusing: set[Refusal] = set()
         self._is_idle = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -85,7 +85,7 @@ class Service:
 
     async def idle(self) -> None:
         """Wait until no connection is left."""
-        while self.connections:
+        while self.connections or self._refusing:
             self._is_idle.clear()
             await self._is_idle.wait()
 
@@ -93,6 +93,8 @@ class Service:
         """End every connection at once, also those that wait for a worker."""
         for task in list(self._opening):
             task.cancel()
+        for refusal in list(self._refusing):
+            refusal.cut()
         for relay in list(self._relays):
             relay.cut(reason)
 
@@ -119,7 +121,7 @@ class Service:
             self._leave(limited)
         except Refused as refused:
             self.refusals[refused.reason] += 1
-            self._refuse(client.transport)
+            self._refuse(client)
             self._leave(limited)
         except asyncio.CancelledError:
             client.cut()
@@ -153,8 +155,7 @@ class Service:
 
     def _leave(self, limited: str) -> None:
         self._admission.leave(limited)
-        if not self.connections:
-            self._is_idle.set()
+        self._is_idle.set()
 
     async def _reach(self, client: str) -> tuple[Worker, Side]:
         """Connect to one worker after another until one accepts.
@@ -179,7 +180,7 @@ class Service:
                 _, side = await self._loop.create_connection(Side, address.host, address.port)
         except OSError as error:
             target.connections -= 1
-            reason = error.strerror or "no connection in time"
+            reason = health.reason_of(error)
             if target.connect_failed(reason):
                 _log.warning("%s: %s is unhealthy: %s", self.settings.name, target.name, reason)
             self.queue.look()
@@ -189,24 +190,20 @@ class Service:
 
     async def _refuse_unopened(self, connection: socket.socket) -> None:
         # A handshake is what a flood would like to be paid.
-        if self.settings.protocol == "tcp" or self._tls or self._refusing >= _REFUSALS_AT_ONCE:
+        if self.settings.protocol == "tcp" or self._tls or len(self._refusing) >= _REFUSALS_AT_ONCE:
             connection.close()
             return
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(self._refusal, connection)
 
-    def _refuse(self, client: asyncio.Transport) -> None:
-        if self.settings.protocol == "tcp":
-            client.close()
+    def _refuse(self, client: Side) -> None:
+        if self.settings.protocol == "tcp" or client.is_lost:
+            client.cut()
             return
         refusal = self._refusal()
-        client.set_protocol(refusal)
-        refusal.connection_made(client)
-        client.resume_reading()
+        client.transport.set_protocol(refusal)
+        refusal.connection_made(client.transport)
+        client.transport.resume_reading()
 
     def _refusal(self) -> Refusal:
-        self._refusing += 1
-        return Refusal(self._refused)
-
-    def _refused(self) -> None:
-        self._refusing -= 1
+        return Refusal(self._refusing, self._is_idle.set)

@@ -83,10 +83,9 @@ class World:
             try:
                 await serve(reader, writer)
                 writer.close()
+                await writer.wait_closed()
             except (ConnectionError, asyncio.CancelledError):
                 writer.transport.abort()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
         host, _, port = address.rpartition(":")
         server = await asyncio.start_server(served, host, int(port))
@@ -154,3 +153,4 @@ class World:
             task.cancel()
         closing = (*(writer.wait_closed() for writer in self._writers), *self._tasks)
         await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.sleep(0)
