@@ -5,12 +5,14 @@
  * see fit. Whatever is left over from an earlier life of the page is swept away at the next.
  */
 
+import { AppError } from "../lib/errors.js";
+
 /** @import { Bytes } from "../lib/bytes.js" */
 
 /**
  * A result in the making.
  * @typedef {object} Draft
- * @property {(bytes: Bytes) => Promise<void>} write appends
+ * @property {(bytes: Bytes) => Promise<void>} write appends; throws AppError("disk_full")
  * @property {() => Promise<Blob>} finish what was written; it can be read until `discard`
  * @property {() => Promise<void>} discard take it away, finished or not; twice is the same as once
  */
@@ -68,7 +70,8 @@ async function openFileDraft(root, name) {
   return Object.freeze({
     /** @param {Bytes} bytes */
     async write(bytes) {
-      handle.write(bytes);
+      // Chromium writes what fits and throws nothing.
+      if (handle.write(bytes) !== bytes.length) throw new AppError("disk_full");
     },
     async finish() {
       handle.flush();
