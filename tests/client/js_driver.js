@@ -11,6 +11,14 @@ import {
   issueDeviceList,
   verifyDeviceList,
 } from "../../frontend/js/crypto/device-list.js";
+import { decryptFile, encryptFile } from "../../frontend/js/crypto/cobblestone.js";
+import {
+  fileContext,
+  signManifest,
+  verifyManifest,
+} from "../../frontend/js/crypto/file-manifest.js";
+import { padFile, sealedSize, unpadFile } from "../../frontend/js/crypto/file-padding.js";
+import { fileRoot, PartHasher } from "../../frontend/js/crypto/file-root.js";
 import * as identity from "../../frontend/js/crypto/identity.js";
 import { dumpKdfParams, passwordSalt, splitMasterKey } from "../../frontend/js/crypto/password.js";
 import { openPayload, sealPayload } from "../../frontend/js/crypto/payload.js";
@@ -27,8 +35,12 @@ import {
 } from "../../frontend/js/crypto/recovery-code.js";
 import { directRoomId } from "../../frontend/js/crypto/rooms.js";
 import { safetyNumber } from "../../frontend/js/crypto/safety-number.js";
+import { openSealed, readSealed, sealFile } from "../../frontend/js/crypto/sealed-file.js";
+import { readHead } from "../../frontend/js/crypto/sealed-file-head.js";
+import { openForDevice } from "../../frontend/js/crypto/sealed-file-keys.js";
 import { initiateAgreement, respondAgreement } from "../../frontend/js/crypto/x3dh.js";
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from "../../frontend/js/lib/bytes.js";
+import { concat, fromBase64url, fromUtf8, toBase64url, utf8 } from "../../frontend/js/lib/bytes.js";
+import { collect, inPieces } from "../frontend/crypto/file-fixtures.js";
 
 const NOW_MS = Number(process.argv[2]);
 const { account, device } = await makeDevice(NOW_MS);
@@ -207,6 +219,68 @@ const COMMANDS = {
     };
   },
 
+  async sendFile({ context, content, name, mime, fileId, fileKey }) {
+    const plaintext = bytes(content);
+    const padded = padFile(inPieces(plaintext), plaintext.length);
+    const id = bytes(fileId);
+    const blob = await collect(encryptFile(bytes(fileKey), fileContext(id), padded));
+    const manifest = {
+      fileId: id,
+      fileKey: bytes(fileKey),
+      sizeBytes: plaintext.length,
+      encryptedBytes: sealedSize(plaintext.length),
+      root: await rootOf(id, blob),
+      name,
+      mime,
+    };
+    const place = readContext(context);
+    const record = await signManifest(manifest, place, device.signing.privateKey);
+    return { record, blob: text(blob) };
+  },
+
+  async receiveFile({ context, record, blob }) {
+    const manifest = await verifyManifest(record, readContext(context), peer.signingKey);
+    const { fileId, fileKey, sizeBytes } = manifest;
+    const pieces = decryptFile(fileKey, fileContext(fileId), inPieces(bytes(blob), 10_000));
+    const content = await collect(unpadFile(pieces, sizeBytes));
+    return { content: text(content), root: text(await rootOf(fileId, bytes(blob))) };
+  },
+
+  async sealFile({ content, name, mime }) {
+    const plaintext = bytes(content);
+    const pieces = inPieces(plaintext, 10_000);
+    const file = { name, mime, sizeBytes: plaintext.length, pieces, sealedAtMs: NOW_MS };
+    /** @type {Uint8Array[]} */
+    const body = [];
+    const sender = {
+      accountKey: account.publicKey,
+      certificate: device.certificate,
+      signingKey: device.signing.privateKey,
+    };
+    const head = await sealFile(
+      file,
+      { kind: "people", recipients: [peer], sender },
+      async (piece) => {
+        body.push(piece);
+      },
+    );
+    return { file: text(concat(head, ...body)) };
+  },
+
+  async openFile({ file }) {
+    const sealed = bytes(file);
+    const head = await readHead(async (at, length) => sealed.slice(at, at + length));
+    const own = device.agreement.privateKey;
+    const key = await openForDevice(/** @type {any} */ (head.header), device.public, own);
+    const opened = await openSealed(head, key, sealed.length);
+    const content = await collect(
+      readSealed(opened, inPieces(sealed.slice(head.sizeBytes), 9_999)),
+    );
+    const { name, mime, sealedAtMs } = opened.manifest;
+    const sender = text(/** @type {any} */ (opened.sender).userId);
+    return { content: text(content), name, mime, sealedAtMs, sender };
+  },
+
   async importAccount({ pkcs8 }) {
     return { aik: text((await identity.importAccountKey(bytes(pkcs8))).publicKey) };
   },
@@ -222,6 +296,16 @@ for await (const line of createInterface({ input: process.stdin })) {
     (/** @type {any} */ error) => ({ error: error.reason ?? error.code ?? String(error) }),
   );
   process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+
+/**
+ * @param {any} fileId
+ * @param {any} blob
+ */
+async function rootOf(fileId, blob) {
+  const hasher = new PartHasher();
+  await hasher.update(blob);
+  return fileRoot(fileId, await hasher.finish());
 }
 
 /** @param {number} createdAtMs */
@@ -259,6 +343,7 @@ async function makeDevice(createdAtMs) {
     public: verified,
     certificate,
     lists: [first, second],
+    signing,
     agreement,
     signedPreKey,
     oneTimePreKey: /** @type {any} */ (oneTimePreKey),
