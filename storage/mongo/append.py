@@ -187,7 +187,11 @@ class _Pass:
         }
 
     def _accepted(self, rooms: dict[RoomId, _Room]) -> list[_Accepted]:
-        """Return the entries whose sender is in a live room; refuse the others."""
+        """Return the entries whose sender is in a live room, room by room; refuse the others.
+
+        Every command of every process takes rooms in the order of their keys, for there are servers
+        that make a transaction of a command, and two that wait for each other would never end.
+        """
         accepted = []
         for entry in self._entries:
             room = rooms.get(entry.message.room_id)
@@ -195,7 +199,7 @@ class _Pass:
                 accepted.append((entry, room))
             else:
                 entry.outcome = AppError(ErrorCode.NOT_FOUND, "room")
-        return accepted
+        return sorted(accepted, key=lambda one: one[1].key)
 
     async def _without_repeated(self, accepted: list[_Accepted]) -> list[_Accepted]:
         """Give what is in the log already the place it has there; return the rest."""
@@ -249,7 +253,7 @@ class _Pass:
         result = await self._rooms.bulk_write(
             [
                 UpdateOne({"_id": key, **_LIVE}, {"$max": {"last_seq": seq}, **now})
-                for key, seq in moves.items()
+                for key, seq in sorted(moves.items())
             ],
             ordered=False,
         )

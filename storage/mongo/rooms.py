@@ -11,6 +11,7 @@ so that updates may run in any order, at once or twice.
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
@@ -28,7 +29,22 @@ OPEN_TRIES = 500  # each after another process was faster, or while its room is 
 OPEN_PAUSE_S = 0.01
 
 _WHO = tuple[RoomId, UserId]
-_FAR = tuple[int, int]
+_FAR = tuple[int, int]  # delivered_seq, read_seq
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far a member is in a room that has reached `last_seq`."""
+
+    key: ObjectId
+    last_seq: int
+    far: _FAR
+
+    def moved(self, wanted: _FAR) -> _FAR:
+        """Return how far the member is afterwards: never back, never past the last number."""
+        delivered, read = self.far
+        read = max(read, min(wanted[1], self.last_seq))
+        return max(delivered, read, min(wanted[0], self.last_seq)), read
 
 
 def _room(document: Document) -> Room:
@@ -131,31 +147,27 @@ class MongoRoomStore:
 
     async def advance(self, marks: Iterable[Watermark]) -> list[Watermark]:
         wanted = _furthest(marks)
-        room_ids = list({room_id for room_id, _ in wanted})
-        before = await self._watermarks(room_ids)
-        moves = []
-        for who, (delivered, read) in wanted.items():
-            if who in before:
-                last_seq, far = before[who]
-                read = min(read, last_seq)
-                delivered = max(read, min(delivered, last_seq))
-                if delivered > far[0] or read > far[1]:
-                    moves.append((who, (delivered, read)))
+        before = await self._places(wanted)
+        moves = {
+            who: far
+            # In the order of their keys: see `append.py`.
+            for who, place in sorted(before.items(), key=lambda one: one[1].key)
+            if who in wanted and (far := place.moved(wanted[who])) != place.far
+        }
         if not moves:
             return []
-        await self._rooms.bulk_write([_move(*move) for move in moves], ordered=False)
-        after = await self._watermarks(room_ids)
-        return [Watermark(*who, *after[who][1]) for who, _ in moves if who in after]
+        await self._rooms.bulk_write(list(map(_move, moves.items())), ordered=False)
+        after = await self._places(moves)
+        return [Watermark(*who, *after[who].far) for who in moves if who in after]
 
-    async def _watermarks(self, room_ids: list[RoomId]) -> dict[_WHO, tuple[int, _FAR]]:
-        """Return for every member of the rooms the room's last number and how far they are."""
-        rooms = self._rooms.find({"room_id": {"$in": room_ids}})
+    async def _places(self, members: Iterable[_WHO]) -> dict[_WHO, _Place]:
+        """Return where everybody is in the rooms of these members."""
+        room_ids = list({room_id for room_id, _ in members})
         return {
-            (room["room_id"], member["user_id"]): (
-                room["last_seq"],
-                (member["delivered_seq"], member["read_seq"]),
+            (room["room_id"], member["user_id"]): _Place(
+                room["_id"], room["last_seq"], (member["delivered_seq"], member["read_seq"])
             )
-            async for room in rooms
+            async for room in self._rooms.find({"room_id": {"$in": room_ids}})
             for member in room["members"]
         }
 
@@ -172,8 +184,8 @@ def _furthest(marks: Iterable[Watermark]) -> dict[_WHO, _FAR]:
     return wanted
 
 
-def _move(who: _WHO, far: _FAR) -> UpdateOne:
-    room_id, user_id = who
+def _move(move: tuple[_WHO, _FAR]) -> UpdateOne:
+    (room_id, user_id), far = move
     return UpdateOne(
         {"room_id": room_id, "members": {"$elemMatch": {"user_id": user_id}}},
         {"$max": {"members.$.delivered_seq": far[0], "members.$.read_seq": far[1]}},

@@ -4,15 +4,15 @@ A room is ended by one update that *retires* it: its id, its pair, its members a
 away, so that from then on nobody finds it, extends it or writes to it. What is left of it is only
 its key, which its messages carry, and they are erased in steps.
 
-A TTL index does for what goes alone (codes, log-ins, trusts, claims: `indexes.py`), an hour after
-the end and only if no process sweeps. Living rooms and messages have none: a room that agreed to
-stay would have to move the date of every message in it, in more than one step, and a TTL that
-deleted the room before its messages would leave them to nobody.
+A TTL index does for what goes alone (codes, log-ins, trusts, claims: `indexes.py`), hours after the
+end and only if no process sweeps. Living rooms and messages have none: a room that agreed to stay
+would have to move the date of every message in it, in more than one step, and a TTL that deleted
+the room before its messages would leave them to nobody.
 
 A process may have found a room alive, stand still, and store a message after the room was erased.
 It learns that the room is gone when it commits (`append.py`) and takes the message back itself. In
-case it dies first, the key of a retired room stays for an hour after it was erased, and every sweep
-looks again.
+case it dies first, the key of a retired room stays for those hours after it was erased, and every
+sweep looks again.
 """
 
 from typing import Any

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from models.messages import Appended
+from models.rooms import Watermark
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import Capsule
 from protocol.ids import MsgId
@@ -150,6 +151,25 @@ async def test_each_room_counts_for_itself(stores, make):
     messages = [make.message(rooms[n % 10]) for n in range(100)]
     outcomes, _ = await append_all(stores, messages)
     assert [outcome.seq for outcome in outcomes] == [n // 10 + 1 for n in range(100)]
+
+
+async def test_processes_that_take_rooms_in_any_order_do_not_wait_for_each_other(
+    stores, open_more, make
+):
+    other_process, rooms = await open_more(), [make.room() for _ in range(8)]
+    for room in rooms:
+        await stores.rooms.open_dm(room, 1_000)
+    for seq in range(20, 101, 20):
+        appended = [
+            append_all(store, [make.message(room) for room in order for _ in range(10)])
+            for store, order in ((stores, rooms), (other_process, rooms[::-1]))
+        ]
+        marks = [Watermark(r.room_id, m.user_id, seq, seq) for r in rooms for m in r.members]
+        await asyncio.gather(
+            *appended, stores.rooms.advance(marks), other_process.rooms.advance(marks[::-1])
+        )
+        for outcomes, _ in map(asyncio.Future.result, appended):
+            assert {outcome.seq for outcome in outcomes} <= set(range(seq - 19, seq + 1))
 
 
 async def test_the_same_message_again_gives_the_first_result(stores, make, append, room, page):
