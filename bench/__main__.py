@@ -46,9 +46,10 @@ def running(command: list[str], settings: dict[str, str]) -> Iterator[tuple[str,
         process.stdout.close()
 
 
-def sealroom(folder: Path) -> tuple[list[str], dict[str, str]]:
+def sealroom(folder: Path, database: str = "") -> tuple[list[str], dict[str, str]]:
     """How to run Sealroom on this data."""
     where = {
+        "SEALROOM_DATABASE": database,
         "SEALROOM_DATA_DIR": str(folder),
         "SEALROOM_HOST": "127.0.0.1",
         "SEALROOM_PORT": "0",
@@ -84,7 +85,7 @@ async def measure_relay(world_of: Path, world: World, options: argparse.Namespac
                     (bare / "world.json").write_bytes((world_of / "world.json").read_bytes())
                     command, settings = ["-m", "bench.bare", scratch], dict[str, str]()
                 else:
-                    command, settings = sealroom(world_of)
+                    command, settings = sealroom(world_of, options.database)
                 with running(command, settings) as (origin, _):
                     result = await relay(
                         origin, world, seconds=options.seconds, in_flight=options.in_flight
@@ -114,7 +115,7 @@ async def run(options: argparse.Namespace) -> None:
     """Measure everything and print it."""
     with tempfile.TemporaryDirectory() as folder:
         world_of = Path(folder)
-        world = await make_world(world_of, options.pairs)
+        world = await make_world(world_of, options.pairs, options.database)
         people = f"{options.pairs} pairs, {options.in_flight} messages in flight each"
         print(f"durable relay: {people}, 400 bytes", flush=True)
         ratio = await measure_relay(world_of, world, options)
@@ -128,6 +129,9 @@ async def run(options: argparse.Namespace) -> None:
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--database", default="", help="URL of a new MongoDB database for the relay, not SQLite"
+    )
     parser.add_argument("--pairs", type=int, default=25)
     parser.add_argument("--in-flight", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=8)
