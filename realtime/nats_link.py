@@ -122,9 +122,9 @@ class NatsLink:
                 reason = ""
                 await self._serve(client)
             except _FAILURES as error:
-                if str(error) != reason:  # not every time, or an outage fills the disk
-                    reason = str(error)
-                    _log.warning("the bus is away", extra={"reason": reason})
+                if (now := str(error) or type(error).__name__) != reason:  # or it fills the disk
+                    reason = now
+                    _log.warning("the bus is away: %s", reason)
             except Exception:  # noqa: BLE001 - whatever the driver does, the next try is due
                 _log.exception("the bus failed")
             finally:
@@ -149,16 +149,19 @@ class NatsLink:
                 raise ConnectionRefusedError("The bus does not offer TLS.")
             return address.password
 
+        failure: Exception = OSError("no server")
+
         async def failed(error: Exception) -> None:
+            nonlocal failure
+            failure = error
             if isinstance(error, nats.errors.SlowConsumerError):
                 self._listener.overflowed()
-            else:
-                failures.append(error)
+            elif "permissions violation" in str(error).lower():  # the connection stays
+                _log.warning("the bus refuses a subject: permissions must cover sealroom.>")
 
         async def closed() -> None:
             self._has_work.set()
 
-        failures: list[Exception] = []
         try:
             await client.connect(
                 list(address.servers),
@@ -175,7 +178,7 @@ class NatsLink:
                 no_echo=True,
             )
         except nats.errors.NoServersError:
-            raise failures[-1] if failures else OSError("no server") from None
+            raise failure from None
 
     async def _serve(self, client: Client) -> None:
         """Carry packets until the connection fails or `close` is called."""
