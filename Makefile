@@ -58,6 +58,10 @@ coverage: setup-quick ## Branch coverage of the Python packages by every test bu
 bench: $(VENV)/.dev ## Measure the relay beside the bare loop and print the ratio
 	@exec $(PYTHON_BIN) -m bench $(ARGS)
 
+.PHONY: bench-cluster
+bench-cluster: $(VENV)/.dev ## Measure the balancer beside others, and clusters of one to three workers
+	@exec $(PYTHON_BIN) -m bench.cluster $(ARGS)
+
 # Two at a time, one for each core, and on to the end, so that one run shows all that is wrong.
 CHECKS := check-format check-lint check-types check-imports \
 	check-js-format check-js-lint check-js-types check-worker-types check-styles check-js-tests

@@ -104,7 +104,7 @@ class Sender:
             self._note(data)
         elif _ACCEPTED in kind:
             self._send()
-        elif _AUTHENTICATED in kind:
+        elif _AUTHENTICATED in kind and not self._ready.done():
             self._ready.set_result(None)
         elif _ERROR in kind:
             self._run.failure = self._run.failure or data
