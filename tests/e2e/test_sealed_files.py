@@ -182,6 +182,24 @@ async def test_row_20_whatever_was_done_to_a_file_gets_its_verdict_and_nothing_i
     await meeting.is_refused(renamed, "Not from whom it says: not saved")
 
 
+async def test_a_second_tab_seals_through_the_first(meeting: Meeting) -> None:
+    await meeting.an.context.set_offline(False)
+    second = await meeting.an.context.new_page()
+    meeting.an.watch(second)
+    await second.goto(meeting.an.page.url)
+    content = os.urandom(MIB)
+    first, meeting.an.page = meeting.an.page, second
+    await meeting.begin(meeting.file("shared.bin", content))
+    await meeting.an.get("file-seal").click()
+    await meeting.sees("Sealed")
+    sealed = await meeting.save()
+    await first.close()
+    place, _ = open_sealed(
+        sealed, meeting.folder / "opened", meeting.binh.file.state, lambda: "", name_of
+    )
+    assert place.read_bytes() == content
+
+
 async def test_a_file_larger_than_the_memory_of_the_tab(meeting: Meeting, browser: Browser) -> None:
     source = meeting.folder / "large.bin"
     with source.open("wb") as file:

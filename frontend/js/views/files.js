@@ -38,6 +38,7 @@ export function filesScreen(app) {
   let part = null;
   /** @type {string | null} the job whose result is shown or worked on */
   let job = null;
+  let isWorking = false;
 
   /** @param {Part} next */
   function show(next) {
@@ -52,6 +53,7 @@ export function filesScreen(app) {
     if (job === null) return;
     const [name, quiet] = [job, () => {}];
     job = null;
+    isWorking = false;
     // Best effort: what is left behind is swept away when the page starts anew.
     app.engine.call("cancelFile", { job: name }).catch(quiet);
     app.engine.call("releaseFile", { job: name }).catch(quiet);
@@ -79,6 +81,7 @@ export function filesScreen(app) {
   async function work(file, title, run) {
     const mine = crypto.randomUUID();
     job = mine;
+    isWorking = true;
     const working = fileWork({ file, title, onCancel: choose });
     const dispose = app.engine.on("fileProgress", (progress) => {
       if (progress.job === mine) working.update(progress);
@@ -93,6 +96,7 @@ export function filesScreen(app) {
       }
       return null;
     } finally {
+      if (job === mine) isWorking = false;
       dispose();
     }
   }
@@ -149,7 +153,8 @@ export function filesScreen(app) {
   /** @param {DragEvent} event */
   function dragged(event) {
     if (event.dataTransfer?.types.includes("Files") !== true) return;
-    event.preventDefault();
+    event.preventDefault(); // or the browser would leave the page for the file
+    if (isWorking) return;
     setAttribute(main, "data-dropping", event.type === "dragover");
     const file = event.type === "drop" ? event.dataTransfer.files[0] : undefined;
     if (file !== undefined) void begin(file);

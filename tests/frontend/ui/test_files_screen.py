@@ -126,17 +126,29 @@ def test_whoever_has_no_contacts_is_told_what_else_there_is(open_page: Open) -> 
     expect(page.get_by_test_id("file-seal")).to_be_visible()
 
 
+DROP = """() => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(["x"], "own.seal"));
+  const target = document.querySelector(".files-screen");
+  return ["dragover", "drop"].map((type) => target.dispatchEvent(
+    new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true })));
+}"""
+
+
 def test_a_dropped_file_is_taken_like_a_chosen_one(open_page: Open) -> None:
     page = open_page("offline", "/files", viewport=DESK)
-    page.evaluate(
-        """() => {
-          const transfer = new DataTransfer();
-          transfer.items.add(new File(["x"], "own.seal"));
-          const target = document.querySelector(".files-screen");
-          for (const type of ["dragover", "drop"]) {
-            target.dispatchEvent(
-              new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-          }
-        }"""
-    )
+    assert page.evaluate(DROP) == [False, False], "the browser must not open it itself"
+    outcome(page, "Intact, sealed by you", "good")
+
+
+def test_a_file_dropped_on_work_disturbs_nothing(open_page: Open) -> None:
+    page = open_page("ready", "/files", viewport=DESK)
+    choose(page, "slow.bin")
+    page.get_by_role("radio", name="Only me").check()
+    page.get_by_test_id("file-seal").click()
+    expect(page.get_by_text("42%")).to_be_visible()
+    assert page.evaluate(DROP) == [False, False]
+    assert "cancelFile" not in page.evaluate("engineCalls")
+    page.get_by_test_id("file-cancel").click()
+    page.evaluate(DROP)
     outcome(page, "Intact, sealed by you", "good")
