@@ -29,8 +29,8 @@ Addressee = tuple[UserId, DeviceId]
 class Roster:
     """One room as a message sees it.
 
-    `delivered_seq` is how far members' watermarks have been told to the others, `hiding` who keeps
-    their reading to themselves, `lapses_ms` from when a device may be left out.
+    `hiding` is who keeps their reading to themselves, `lapses_ms` from when a device may be left
+    out.
     """
 
     room_id: RoomId
@@ -40,7 +40,6 @@ class Roster:
     lapses_ms: Mapping[Addressee, int]
     hiding: frozenset[UserId]
     is_blocked: bool
-    delivered_seq: dict[UserId, int]
 
     @cached_property
     def addressees(self) -> frozenset[Addressee]:
@@ -178,7 +177,6 @@ class Rosters:
             lapses_ms=await self._lapses(lists),
             hiding=await self._hiding(members),
             is_blocked=await self._stores.contacts.is_blocked(*members),
-            delivered_seq={member.user_id: member.delivered_seq for member in room.members},
         )
 
     async def _lapses(self, lists: Mapping[UserId, ActiveDevices]) -> dict[Addressee, int]:

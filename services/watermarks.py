@@ -30,6 +30,7 @@ class WatermarkService:
         self._events = events
         self._rosters = rosters
         self._pending: dict[tuple[RoomId, UserId], Watermark] = {}
+        self._private: set[tuple[RoomId, UserId]] = set()  # whose reading nobody else is told
         self._is_flushing = False
 
     def delivered(self, user_id: UserId, room_id: RoomId, seq: int) -> None:
@@ -49,14 +50,28 @@ class WatermarkService:
         Raises: AppError(unavailable); then nothing is lost.
         """
         pending, self._pending = self._pending, {}
+        private, self._private = self._private, set()
         try:
+            await self._advance_received([pending[key] for key in private])
             changed = await self._stores.rooms.advance(pending.values())
         except AppError:
             for mark in pending.values():
                 self._merge(mark)
+            self._private |= private
             raise
         for mark in changed:
             self._tell(mark)
+
+    async def _advance_received(self, private: list[Watermark]) -> None:
+        """Move and tell first what others may know of those who hide their reading.
+
+        By itself, so that the store says whether it is news: a frame that says nothing new would
+        give away that somebody reads, and another process may have told it before.
+        """
+        if private:
+            received = [Watermark(m.room_id, m.user_id, m.delivered_seq, 0) for m in private]
+            for mark in await self._stores.rooms.advance(received):
+                self._tell_received(mark)
 
     def _gather(self, mark: Watermark) -> None:
         def take(roster: Roster | AppError) -> None:
@@ -65,6 +80,8 @@ class WatermarkService:
             # Whoever is blocked must not see that the other one is here and reads.
             if not roster.is_blocked:
                 self._merge(mark)
+                if mark.user_id in roster.hiding:
+                    self._private.add((mark.room_id, mark.user_id))
                 if not self._is_flushing:
                     self._is_flushing = True
                     spawn(self._flush_until_empty())
@@ -99,16 +116,16 @@ class WatermarkService:
         def tell(roster: Roster | AppError) -> None:
             if isinstance(roster, AppError):
                 return
-            frame = _frame(mark, mark.read_seq)
-            if mark.user_id not in roster.hiding:
-                self._events.publish(Told(roster.members, frame))
-                return
-            self._events.publish(Told((mark.user_id,), frame))
-            # Whoever hides their reading must not give it away by a frame that says nothing new.
-            if mark.delivered_seq > roster.delivered_seq[mark.user_id]:
-                roster.delivered_seq[mark.user_id] = mark.delivered_seq
-                others = tuple(user for user in roster.members if user != mark.user_id)
-                self._events.publish(Told(others, _frame(mark, 0)))
+            is_private = mark.user_id in roster.hiding
+            to = (mark.user_id,) if is_private else roster.members
+            self._events.publish(Told(to, _frame(mark, mark.read_seq)))
+
+        self._rosters.use(mark.room_id, tell)
+
+    def _tell_received(self, mark: Watermark) -> None:
+        def tell(roster: Roster | AppError) -> None:
+            if isinstance(roster, Roster):
+                self._events.publish(Told(roster.members, _frame(mark, 0)))
 
         self._rosters.use(mark.room_id, tell)
 

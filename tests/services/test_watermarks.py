@@ -5,19 +5,22 @@ from collections.abc import Iterable
 
 import pytest
 
+from models.accounts import Preferences
 from models.events import Told
+from models.messages import Appended
 from models.rooms import Room, Watermark
 from models.stores import Stores
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import Watermark as WatermarkFrame
-from protocol.ids import RoomId
+from protocol.ids import RoomId, UserId
 from realtime.local_bus import LocalBus
 from services import tasks
 from services import watermarks as module
 from services.rosters import Rosters
 from services.watermarks import WatermarkService
+from tests.contracts.make import Make
 from tests.harness import MovableClock
-from tests.people import Peer, random_text
+from tests.people import Peer, People, random_text
 
 
 @pytest.fixture
@@ -76,3 +79,50 @@ async def test_what_a_store_refuses_is_offered_again(
         [Watermark(room.room_id, alice.user_id, 5, 0)],
         [Watermark(room.room_id, alice.user_id, 5, 2)],
     ]
+
+
+async def hide_reading(people: People, peer: Peer) -> None:
+    await people.stores.accounts.set_profile(
+        peer.user_id, display_name=None, preferences=Preferences(read_receipts=False)
+    )
+
+
+async def say(people: People, room: Room, sender: Peer, count: int) -> None:
+    loop = asyncio.get_running_loop()
+    for _ in range(count):
+        stored: asyncio.Future[object] = loop.create_future()
+        message = Make().message(room, sender=sender.user_id)
+        people.stores.messages.append(message, people.clock.now_ms(), stored.set_result)
+        assert isinstance(await stored, Appended)
+
+
+async def test_hidden_reading_is_not_given_away_by_a_frame_that_says_nothing_new(
+    watermarks: WatermarkService,
+    told: list[WatermarkFrame],
+    stores: Stores,
+    clock: MovableClock,
+    bus: LocalBus,
+    people: People,
+    room: Room,
+    alice: Peer,
+    bob: Peer,
+) -> None:
+    """Nor when the reader goes on at another process, which has not told what the first one has."""
+    await hide_reading(people, bob)
+    await say(people, room, alice, 3)
+    seen: list[tuple[tuple[UserId, ...], int, int]] = []
+    bus.subscribe(
+        Told,
+        lambda event: seen.append((event.users, told[-1].delivered_seq, told[-1].read_seq)),
+    )
+    another = WatermarkService(stores, bus, Rosters(stores, clock))
+    another.delivered(bob.user_id, room.room_id, 1)
+    await tasks.finish()
+    watermarks.delivered(bob.user_id, room.room_id, 3)
+    await tasks.finish()
+    of_alice = [(delivered, read) for users, delivered, read in seen if alice.user_id in users]
+    assert of_alice == [(1, 0), (3, 0)]
+    for seq, service in ((1, another), (2, watermarks), (3, another)):
+        service.read(bob.user_id, room.room_id, seq)
+        await tasks.finish()
+    assert seen[2:] == [((bob.user_id,), 3, seq) for seq in (1, 2, 3)]
