@@ -14,7 +14,7 @@ import mimetypes
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -51,6 +51,7 @@ from protocol.limits import FILES_PER_MESSAGE
 OCTETS = "application/octet-stream"
 RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """How long a part waits before it is sent or asked for again; then the transfer has failed."""
+TRANSFERS_AT_ONCE = 4
 RETRYABLE = ("unavailable", "rate_limited", "internal")
 
 Use = Literal["put", "get"]
@@ -63,6 +64,11 @@ class RoomFiles:
     def __init__(self, api: Api, file: StateFile) -> None:
         self._api = api
         self._file = file
+        # Its own: a transfer holds its thread while the event loop looks names up in the others.
+        self._threads = ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="files")
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     @property
     def _device(self) -> LocalDevice:
@@ -149,7 +155,7 @@ class RoomFiles:
                 under_way.result()
             return hasher.finish()
 
-        parts = await asyncio.to_thread(send)
+        parts = await self._in_thread(send)
         path = f"/api/files/{name}/commit"
         await _again(lambda: self._api.call("POST", path, bodies.FileState))
         return parts
@@ -185,7 +191,7 @@ class RoomFiles:
             for piece in unpad_file(padded, manifest.size_bytes):
                 write(piece)
 
-        await asyncio.to_thread(save)
+        await self._in_thread(save)
 
     async def _get(self, grant: "_Grant", manifest: FileManifest, start: int) -> bytes:
         last = min(start + PART_BYTES, manifest.encrypted_bytes) - 1
