@@ -21,8 +21,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from storage.mongo.client import Documents
 
 # The database deletes by its own clock what processes judge by theirs, so it waits until no clock
-# that is anywhere near right can still call a document alive.
-KEPT_AFTER_END_S = 3_600
+# that is an hour wrong can still call a document alive.
+KEPT_AFTER_END_S = 7_200
 BUILD_TIMEOUT_S = 600  # a new index over everything there is
 
 
