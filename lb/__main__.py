@@ -14,6 +14,7 @@ SIGTERM     the same after stop_timeout_s, as SIGINT; a second one at once
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -61,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     """Raises: SettingsError."""
-    values = {name.replace("-", "_"): name for name in _FLAGS}
-    service = {key: getattr(arguments, key) for key in values if getattr(arguments, key)}
+    keys = [name.replace("-", "_") for name in _FLAGS]
+    service = {key: getattr(arguments, key) for key in keys if getattr(arguments, key)}
     if not arguments.config:
         workers = [_worker(text) for text in arguments.worker]
         document = {"service": [{"name": "web", **service, "worker": workers}]}
@@ -101,6 +102,8 @@ async def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         timeout_s = 0.0 if number in told else timeouts_s[number]
         told.add(number)
         balancer.end_by(loop.time() + timeout_s)
+        if operator is not None:
+            operator.stop()
 
     await balancer.apply(settings)
     operator = _open_admin(settings, balancer) if settings.admin else None
@@ -111,8 +114,6 @@ async def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         name = service.settings.name
         print(f"{name} is balanced at port {balancer.port(name)}", flush=True)
     await balancer.ended()
-    if operator is not None:
-        operator.stop()
 
 
 def _open_admin(settings: Settings, balancer: Balancer) -> HTTPServer:
@@ -131,6 +132,12 @@ async def _reload(balancer: Balancer, read: Callable[[], Settings]) -> None:
         _log.info("the settings were read again")
 
 
+def _allow_descriptors() -> None:
+    """Take as many descriptors as the system lets us have: a connection costs two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main(words: list[str]) -> int:
     """Return the exit status: 2 when a setting is wrong."""
     if words[:1] == ["cluster"]:
@@ -145,6 +152,7 @@ def main(words: list[str]) -> int:
             print(effective(settings), end="")
             return 0
         set_up(settings.log_level, settings.log_format)
+        _allow_descriptors()
         uvloop.run(serve(settings, lambda: _settings(arguments)))
     except SettingsError as error:
         print(error, file=sys.stderr)

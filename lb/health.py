@@ -7,6 +7,7 @@ to the last byte, so that one that accepts and never answers fails like one that
 """
 
 import asyncio
+import errno
 import logging
 import os
 import re
@@ -21,6 +22,10 @@ _ANSWER_BYTES = 16 * 1024  # head and body; more than that is no answer to a hea
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: [^\r\n]*)?\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,6}) *\r\n", re.IGNORECASE)
 _DRAINING = re.compile(rb'"status" *: *"draining"')
+
+_OWN_FAULTS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
+)
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +42,7 @@ class CheckFailed(Exception):
 async def check(worker: Worker, service: ServiceSettings) -> None:
     """Ask once.
 
-    Raises: CheckFailed
+    Raises: CheckFailed; OSError when the balancer itself has no descriptor or port left
     """
     try:
         async with asyncio.timeout(service.check_timeout_s):
@@ -45,9 +50,16 @@ async def check(worker: Worker, service: ServiceSettings) -> None:
     except TimeoutError as error:
         raise CheckFailed("no answer in time") from error
     except OSError as error:
+        if is_own_fault(error):
+            raise
         raise CheckFailed(reason_of(error)) from error
     except (EOFError, asyncio.LimitOverrunError) as error:
         raise CheckFailed("not an answer in HTTP") from error
+
+
+def is_own_fault(error: OSError) -> bool:
+    """Whether a connection failed for want of something on this side."""
+    return error.errno in _OWN_FAULTS
 
 
 def reason_of(error: OSError) -> str:
@@ -96,6 +108,8 @@ async def look(worker: Worker, service: ServiceSettings) -> None:
     except CheckFailed as failure:
         if worker.check_failed(failure.reason, is_final=failure.is_final):
             _log.warning("%s: %s is unhealthy: %s", service.name, worker.name, failure.reason)
+    except OSError as error:
+        _log.warning("%s: %s was not asked: %s", service.name, worker.name, reason_of(error))
     else:
         if worker.check_passed(asyncio.get_running_loop().time(), time.perf_counter() - began_at_s):
             _log.info("%s: %s is healthy", service.name, worker.name)

@@ -172,6 +172,7 @@ class Service:
                 return target, side
 
     async def _connect(self, target: Worker) -> Side | None:
+        """Connect; None when the worker does not accept. Raises: Refused."""
         target.connections += 1
         self.queue.look()
         address = target.settings.target
@@ -180,6 +181,8 @@ class Service:
                 _, side = await self._loop.create_connection(Side, address.host, address.port)
         except OSError as error:
             target.connections -= 1
+            if health.is_own_fault(error):
+                raise Refused("out of descriptors or ports") from error
             reason = health.reason_of(error)
             if target.connect_failed(reason):
                 _log.warning("%s: %s is unhealthy: %s", self.settings.name, target.name, reason)
