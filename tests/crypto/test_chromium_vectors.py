@@ -25,11 +25,17 @@ RUN = """
 async () => {
   const at = (path) => new URL(path, location.origin).href;
   const { runGoldenVectors } = await import(at("/tests/frontend/crypto/vectors.js"));
+  const { runFileVectors } = await import(at("/tests/frontend/crypto/file-vectors.js"));
   const { createArgon2id } = await import(at("/frontend/js/crypto/argon2.js"));
-  const vectors = await (await fetch(at("/tests/vectors/seal1.json"))).json();
+  const read = async (name) => (await fetch(at(`/tests/vectors/${name}.json`))).json();
+  const [vectors, files] = [await read("seal1"), await read("seal_file")];
   const worker = new Worker(at("/frontend/js/workers/argon2.js"), { type: "module" });
   try {
-    return await runGoldenVectors(vectors, createArgon2id(worker));
+    const argon2id = createArgon2id(worker);
+    return [
+      ...(await runGoldenVectors(vectors, argon2id)),
+      ...(await runFileVectors(vectors, files, argon2id)),
+    ];
   } finally {
     worker.terminate();
   }
@@ -95,7 +101,7 @@ async def page() -> AsyncIterator[Page]:
 async def test_chromium_reproduces_every_golden_vector(page: Page) -> None:
     results = await page.evaluate(RUN)
     assert [result for result in results if result["actual"] != result["expected"]] == []
-    assert len(results) == 37
+    assert len(results) == 37 + 36
 
 
 @pytest.mark.slow

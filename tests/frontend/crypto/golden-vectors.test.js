@@ -3,13 +3,19 @@ import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 
 import { openArgon2id } from "./argon2-in-process.js";
+import { runFileVectors } from "./file-vectors.js";
 import { runGoldenVectors } from "./vectors.js";
 
-const file = new URL("../../vectors/seal1.json", import.meta.url);
-const vectors = JSON.parse(await readFile(file, "utf8"));
+const read = async (name) =>
+  JSON.parse(await readFile(new URL(`../../vectors/${name}.json`, import.meta.url), "utf8"));
+const [vectors, files] = [await read("seal1"), await read("seal_file")];
 const { argon2id, close } = await openArgon2id();
 after(close);
 
-for (const { name, expected, actual } of await runGoldenVectors(vectors, argon2id)) {
+const results = [
+  ...(await runGoldenVectors(vectors, argon2id)),
+  ...(await runFileVectors(vectors, files, argon2id)),
+];
+for (const { name, expected, actual } of results) {
   test(`reproduces ${name}`, () => assert.equal(actual, expected));
 }
