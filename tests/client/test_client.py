@@ -22,8 +22,9 @@ from client.state import dump_state, parse_state
 from client.wire import room_id as wire_room
 from protocol import bodies, frames
 from protocol.errors import CloseCode
-from protocol.ids import UserId
+from protocol.ids import DeviceId, UserId
 from tests.client.crowd import PASSWORD, Crowd, Device
+from tests.process import ServerProcess
 
 
 async def talk(alice: Device, bob: Device) -> bytes:
@@ -51,6 +52,17 @@ async def following(device: Device, socket: Socket) -> tuple[asyncio.Queue[Recei
                 queue.put_nowait(received)
 
     return queue, asyncio.get_running_loop().create_task(follow())
+
+
+async def acknowledged(asking: Device, room_id: bytes, receiver: Device, seq: int) -> None:
+    """Wait until the server knows that somebody has everything up to this message."""
+    path = f"/api/rooms/{wire_room(room_id)}"
+    while True:
+        room = await asking.api.call("GET", path, bodies.Room)
+        seqs = {member.user_id: member.delivered_seq for member in room.members}
+        if seqs[UserId(b64url_encode(receiver.user_id))] >= seq:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def test_a_wrong_code_opens_nothing(crowd: Crowd) -> None:
@@ -102,15 +114,35 @@ async def test_messages_arrive_over_a_socket_and_are_acknowledged(crowd: Crowd, 
             await alice.engine.send_text(room_id, f"message {number}", alice_socket)
         received = [await take(queue) for _ in range(20)]
         assert [each.text for each in received] == [f"message {n}" for n in range(20)]
-        last_seq = received[-1].seq
-        path = f"/api/rooms/{wire_room(room_id)}"
-        while True:
-            room = await alice.api.call("GET", path, bodies.Room)
-            seqs = {member.user_id: member.delivered_seq for member in room.members}
-            if seqs[UserId(b64url_encode(bob.user_id))] >= last_seq:
-                break
-            await asyncio.sleep(0.05)
+        await acknowledged(alice, room_id, bob, received[-1].seq)
     await task
+
+
+async def test_whoever_is_told_again_how_everything_stands_looks_for_what_was_missed(
+    crowd: Crowd,
+) -> None:
+    """Two servers with one database and no bus: the second one hears of nothing."""
+    alice, bob = await crowd.contacts()
+    room_id = await talk(alice, bob)
+    deaf = ServerProcess(crowd.server.data_dir)
+    deaf.start()
+    bob.api.close()
+    bob.server = deaf
+    bob.start()
+    await bob.account.resume()
+    async with await bob.connect() as socket:
+        queue, task = await following(bob, socket)
+        await alice.engine.send_text(room_id, "did you hear?")
+        again = frames.Authenticate(
+            token=bob.api.access_token,
+            device_id=DeviceId(b64url_encode(bob.file.state.device.device_id)),
+        )
+        await socket.tell(again)
+        received = await take(queue)
+        assert received.text == "did you hear?"
+        await acknowledged(alice, room_id, bob, received.seq)
+    await task
+    assert deaf.stop() == 0
 
 
 async def test_whoever_was_away_gets_everything_after_a_restart_once(crowd: Crowd) -> None:
