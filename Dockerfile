@@ -22,7 +22,7 @@ LABEL org.opencontainers.image.title="Sealroom" \
 COPY --from=packages /opt/sealroom /opt/sealroom
 WORKDIR /srv/sealroom
 COPY LICENSE ./
-COPY server.py ./
+COPY adapters.py server.py ./
 COPY config/ ./config/
 COPY protocol/ ./protocol/
 COPY models/ ./models/

@@ -9,13 +9,13 @@ import argparse
 import asyncio
 import logging
 import signal
-import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
+from adapters import file_limits, messenger_tls, open_blobs, open_bus, open_mailer, rates
 from config.load import load
 from config.logs import set_up
 from config.secrets import Secrets, open_secrets
@@ -26,32 +26,21 @@ from handlers.assets import Assets
 from handlers.health import Readiness
 from handlers.lifecycle import Lifecycle
 from handlers.listener import Listener, TrustedProxies
-from handlers.messenger import Messenger, tls_context
+from handlers.messenger import Messenger
 from handlers.networks import Networks
-from mail.outbox import Outbox
-from mail.smtp import SmtpMailer, SmtpServer
-from models.blobs import BlobStore
-from models.events import Bus, EventsLost, LogGrown, LoginsEnded, MessageStored, ProcessId, Told
-from models.files import Allowance
-from models.ports import Clock, Mailer, PasswordHasher
+from models.events import Bus, EventsLost, LogGrown, LoginsEnded, MessageStored, Told
+from models.ports import Clock, PasswordHasher
 from models.stores import Stores
-from protocol.encoding import b64url
 from protocol.limits import BODY_BYTES
 from realtime.hub import Hub
-from realtime.local_bus import LocalBus
-from realtime.nats_bus import NatsBus
-from realtime.nats_link import BusAddress, NatsLink
 from services import quotas
 from services.assembly import assemble
 from services.catch_up import CatchUpService
-from services.files import FileLimits
 from services.hashing import BcryptHasher
 from services.system import ShiftedClock, SystemClock, SystemEntropy
 from storage import open_stores
-from storage.blobs.local import LocalBlobStore
 from storage.errors import StorageRefused
 
-MIB = 1024 * 1024
 FRONTEND = Path(__file__).parent / "frontend"
 
 _log = logging.getLogger("sealroom.server")
@@ -68,9 +57,9 @@ def build(
     frontend: Path = FRONTEND,
 ) -> Lifecycle:
     """Make all parts and join them; called on the event loop they will live on."""
-    hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), _mailer(settings, clock)
-    taken = quotas.Quotas(clock, _rates(settings))
-    blobs = _blobs(settings)
+    hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), open_mailer(settings, clock)
+    taken = quotas.Quotas(clock, rates(settings))
+    blobs = open_blobs(settings)
     services = assemble(
         stores,
         clock,
@@ -81,7 +70,7 @@ def build(
         blobs,
         quotas=taken,
         secrets=secrets,
-        file_limits=_file_limits(settings),
+        file_limits=file_limits(settings),
     )
     # After the services, so that nobody is told what a service still remembers differently.
     bus.subscribe(LoginsEnded, hub.end)
@@ -99,7 +88,7 @@ def build(
         bus.subscribe(LogGrown, catch_up.log_grew)
         bus.subscribe(EventsLost, catch_up.events_lost)
         bus.subscribe(EventsLost, live.conversations.renew_all)
-    messenger = Messenger(live, arrivals, _messenger_tls(settings))
+    messenger = Messenger(live, arrivals, messenger_tls(settings))
     routes = build_routes(
         services, live, messenger, stores.database, bus, readiness, assets, origins
     )
@@ -123,79 +112,13 @@ def build(
     )
 
 
-def _mailer(settings: Settings, clock: Clock) -> Mailer:
-    if settings.mail == "outbox":
-        return Outbox(Path(settings.data_dir) / "outbox", clock, sender=settings.mail_from)
-    s = settings
-    server = SmtpServer(s.smtp_host, s.smtp_port, s.smtp_security, s.smtp_user, s.smtp_password)
-    return SmtpMailer(server, clock, sender=s.mail_from)
-
-
-def _bus(settings: Settings, secrets: Secrets, clock: Clock) -> Bus:
-    if not settings.bus:
-        return LocalBus()
-    servers, tls = tuple(settings.bus.split(",")), None
-    if settings.bus_ca_file or any(server.startswith("tls:") for server in servers):
-        try:
-            tls = ssl.create_default_context(cafile=settings.bus_ca_file or None)
-        except OSError as error:
-            raise SettingsError(f"bus_ca_file = {settings.bus_ca_file!r}: {error}.") from error
-    link = NatsLink(BusAddress(servers, settings.bus_user, settings.bus_password, tls))
-    process = ProcessId(b64url(SystemEntropy().token(16)))
-    return NatsBus(link, process, secrets.bus_key, clock)
-
-
-def _blobs(settings: Settings) -> BlobStore:
-    if not settings.files:
-        return LocalBlobStore(Path(settings.data_dir) / "files")
-    from storage.blobs.s3 import Bucket, S3BlobStore  # takes a second that others are spared
-
-    name, _, prefix = settings.files.removeprefix("s3://").partition("/")
-    bucket = Bucket(
-        name=name,
-        prefix=prefix,
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        addressing=settings.s3_addressing,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-    )
-    return S3BlobStore(bucket)
-
-
-def _file_limits(settings: Settings) -> FileLimits:
-    allowance = Allowance(
-        stored_bytes=settings.files_per_user_mib * MIB,
-        daily_bytes=settings.files_per_day_mib * MIB,
-        pending_files=settings.uploads_per_user,
-    )
-    return FileLimits(settings.file_mib * MIB, allowance)
-
-
-def _messenger_tls(settings: Settings) -> ssl.SSLContext | None:
-    certificate, key = settings.messenger_certificate_file, settings.messenger_key_file
-    if not certificate:
-        return None
-    try:
-        return tls_context(certificate, key)
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingsError(f"messenger_certificate_file = {certificate!r}: {error}.") from error
-
-
-def _rates(settings: Settings) -> dict[str, quotas.Rate]:
-    burst, rate_s = settings.frame_burst, settings.frames_per_second
-    usual = quotas.TABLE["send"]
-    send = quotas.Rate("user", max(usual.capacity, burst), max(usual.refill_per_s, rate_s))
-    return {**quotas.TABLE, "frames": quotas.Rate("connection", burst, rate_s), "send": send}
-
-
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a second one stops at once."""
     shift = settings.test_clock_file
     clock = ShiftedClock(Path(shift)) if shift else SystemClock()
     secrets = open_secrets(Path(settings.data_dir), settings.master_key_file)
     stores = await open_stores(settings.database_url, settings.database_wait_s)
-    bus = _bus(settings, secrets, clock)
+    bus = open_bus(settings, secrets, clock)
     server = build(settings, secrets, clock, stores, bus, BcryptHasher(pepper=secrets.pepper))
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()

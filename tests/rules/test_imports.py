@@ -24,10 +24,10 @@ PACKAGES = (
     "client",
     "lb",
 )
-# protocol's structs are msgspec's: parsing, checking and writing a frame is one pass.
+# Frames, bodies and events are structs of msgspec: parsing, checking and writing is one pass.
 THIRD_PARTIES = {
     "protocol": {"msgspec"},
-    "models": set(),
+    "models": {"msgspec"},
     "services": {"bcrypt", "cryptography", "jwt", "msgspec"},
     "storage": {"aioboto3", "aiohttp", "apsw", "botocore", "bson", "msgspec", "pymongo"},
     "realtime": {"msgspec", "nats"},
