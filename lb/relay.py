@@ -23,8 +23,8 @@ READ_BYTES = 64 * 1024
 HIGH_BYTES = 128 * 1024
 
 # What was read is copied out before the loop reads again, so all connections can share one buffer.
-_buffer = bytearray(READ_BYTES)
-_view = memoryview(_buffer)
+# A view, since asyncio's TLS slices it, and the slice of a bytearray would be a copy.
+_buffer = memoryview(bytearray(READ_BYTES))
 
 
 class Side(asyncio.BufferedProtocol):
@@ -45,11 +45,11 @@ class Side(asyncio.BufferedProtocol):
         self.is_lost = False
         self.transport.set_write_buffer_limits(high=HIGH_BYTES)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = bytes(_view[:nbytes])
+        data = bytes(_buffer[:nbytes])
         self.received += nbytes
         if self.relay is not None:
             self.other.transport.write(data)
