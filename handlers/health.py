@@ -12,7 +12,7 @@ from handlers.security import public
 from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
-from protocol.bodies import Health
+from protocol.bodies import Health, HealthStatus
 from protocol.errors import AppError
 
 PING_TIMEOUT_S = 1.0
@@ -53,7 +53,9 @@ class HealthHandler(BaseHandler):
     async def get(self) -> None:
         services = await self._services()
         is_able = "down" not in services.values() and not self.readiness.is_draining
-        status: Literal["healthy", "degraded", "unhealthy"] = "healthy" if is_able else "unhealthy"
+        status: HealthStatus = "healthy" if is_able else "unhealthy"
+        if self.readiness.is_draining:
+            status = "draining"
         if self.bus.is_up is not None:
             services["bus"] = "up" if self.bus.is_up else "down"
             if is_able and not self.bus.is_up:

@@ -460,9 +460,15 @@ class Grant(Body, frozen=True, kw_only=True):
 # ── operations ───────────────────────────────────────────────────────────────────────────────────
 
 
-class Health(Body, frozen=True, kw_only=True):
-    """S0-26; `status` is unhealthy (503) when the database is down or the server is draining."""
+HealthStatus = Literal["healthy", "degraded", "unhealthy", "draining"]
 
-    status: Literal["healthy", "degraded", "unhealthy"]
+
+class Health(Body, frozen=True, kw_only=True):
+    """S0-26; 503 when a part is down (unhealthy) or the server is about to stop (draining).
+
+    A balancer waits for more than one `unhealthy`, which may pass, and for no second `draining`.
+    """
+
+    status: HealthStatus
     timestamp: str
     services: dict[str, Literal["up", "down"]]

@@ -21,7 +21,7 @@ async def test_a_healthy_server_says_so_to_anybody(fetch: Fetch) -> None:
 async def test_a_server_that_is_stopping_says_no(server: RunningServer, fetch: Fetch) -> None:
     server.lifecycle.readiness.is_draining = True
     answer = await fetch("GET", "/health")
-    assert (answer.status, answer.json["status"]) == (503, "unhealthy")
+    assert (answer.status, answer.json["status"]) == (503, "draining")
     assert answer.json["services"] == {"database": "up", "tcp_messenger": "up"}
 
 
