@@ -78,17 +78,39 @@
 /**
  * One row of a conversation. `key` never changes, `order` sorts (a whole number for numbered rows;
  * rows that wait for a number come after all of them, in the order they were typed).
- * text: `text` is set. undecryptable: `reason` and `next` say why and what happens now.
+ * text: `text` is set. files: `text` is the caption, which may be empty. undecryptable: `reason` and `next` say why and what happens now.
  * system: `notice` names the sentence, `params` its values. unknown: a newer kind than this page knows.
  * @typedef {{ key: string, room: string, seq: number | null, order: number, mine: boolean,
  *   sender: string, state: MessageState, sentMs: number, failure: string | null } & (
  *   { kind: 'text', text: string }
+ *   | { kind: 'files', text: string, files: Attachment[] }
  *   | { kind: 'undecryptable', reason: UndecryptableReason, next: 'asked-again' | 'waiting' | 'lost' }
  *   | { kind: 'system', notice: SystemNotice, params: Record<string, string> }
  *   | { kind: 'unknown' })} MessageRow
  * @typedef {'no-session' | 'duplicate' | 'too-far' | 'bad-signature' | 'auth-failed' | 'unsupported'
  *   | 'before-this-device'} UndecryptableReason
  * @typedef {'identity-changed' | 'new-device' | 'messages-missing' | 'hidden-devices' | 'kept'} SystemNotice
+ */
+
+/**
+ * One file of a message.
+ * waiting: own, not begun. sending: on its way up. paused: by the person. here: on the server, not
+ * fetched. fetching: on its way down. intact: verified, on this device. damaged, wrong-sender: refused,
+ * nothing saved. gone: no longer on the server. failed: `failure` is an error code; `retryMessage` or
+ * `fetchAttachment` tries again.
+ * @typedef {'waiting' | 'sending' | 'paused' | 'here' | 'fetching' | 'intact' | 'damaged'
+ *   | 'wrong-sender' | 'gone' | 'failed'} AttachmentState
+ *
+ * `show` is decided here, from a fixed list of types; whatever is not on it is a 'file'. Dimensions,
+ * duration, `thumb` and `wave` (64 levels of loudness) are what the sender says, and may be wrong.
+ * @typedef {{ index: number, name: string, mime: string, size: number,
+ *   show: 'image' | 'video' | 'audio' | 'voice' | 'file', width: number | null, height: number | null,
+ *   durationMs: number | null, thumb: Blob | null, wave: Uint8Array | null, state: AttachmentState,
+ *   doneBytes: number, failure: string | null }} Attachment
+ *
+ * A file as the page hands it in. `thumb` is a JPEG of at most 12 KiB.
+ * @typedef {{ file: File, thumb: Blob | null, width: number | null, height: number | null,
+ *   durationMs: number | null, wave: Uint8Array | null }} OutgoingFile
  */
 
 /** @typedef {{ rows: MessageRow[], hasOlder: boolean, hasNewer: boolean }} MessagePage */
@@ -177,6 +199,7 @@
  * @property {{ room: string, rows: MessageRow[], removed: string[] }} messages  new and changed rows, and keys that are gone
  * @property {{ kind: 'info' | 'success' | 'error', text: string, params: Record<string, string> }} notice  `text` is a locale key
  * @property {{ job: string, doneBytes: number, totalBytes: number }} fileProgress
+ * @property {{ room: string, key: string, index: number, doneBytes: number, totalBytes: number }} attachmentProgress  at most ten times a second for each file
  * @property {{ reason: 'logged_out' | 'revoked' | 'device_removed' | 'password_changed' | 'expired' }} signedOut
  */
 

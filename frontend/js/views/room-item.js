@@ -1,6 +1,6 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { MessageRow, RoomItem } from "../session/types.js" */
+/** @import { Attachment, MessageRow, RoomItem } from "../session/types.js" */
 import { avatar } from "../ui/avatar.js";
 import { h, setAttribute, setText } from "../ui/dom.js";
 import { formatLeft, formatWhen } from "../ui/format.js";
@@ -86,6 +86,8 @@ function lineOf({ typing, draft, lastRow }) {
   switch (lastRow.kind) {
     case "text":
       return lastRow.text.slice(0, LINE_CHARS).replace(/\s+/gu, " ");
+    case "files":
+      return lastRow.text.slice(0, LINE_CHARS).replace(/\s+/gu, " ") || namesOf(lastRow.files);
     case "system":
       return t(`notice.${lastRow.notice}`, lastRow.params);
     case "undecryptable":
@@ -93,6 +95,17 @@ function lineOf({ typing, draft, lastRow }) {
     case "unknown":
       return t("message.unknown");
   }
+}
+
+/**
+ * @param {readonly Attachment[]} files
+ * @returns {string}
+ */
+function namesOf(files) {
+  return files
+    .map(({ name }) => name)
+    .join(", ")
+    .slice(0, LINE_CHARS);
 }
 
 /**
