@@ -184,7 +184,8 @@ class NatsLink:
         """Carry packets until the connection fails or `close` is called."""
         self._subscriptions, self._changed = {}, set(self._wanted)
         await self._subscribe(client)
-        await client.flush(int(ANSWER_S))
+        for _ in range(2):  # the driver's ping overtakes a subscription that it has just taken
+            await client.flush(int(ANSWER_S))
         self.max_bytes = client.max_payload
         self.is_up = True
         self._listener.came_up()
