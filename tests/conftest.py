@@ -30,6 +30,7 @@ PAGE = """<!doctype html><html><head><!--importmap--><!--modulepreload-->
 
 def pytest_configure(config: pytest.Config) -> None:
     mongo.require_in_ci()
+    mongo.excuse_driver(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

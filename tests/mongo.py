@@ -66,6 +66,18 @@ def require_in_ci() -> None:
         raise pytest.UsageError(f"CI runs every test: {VARIABLE} must name a MongoDB.")
 
 
+def excuse_driver(config: pytest.Config) -> None:
+    """Overlook the socket that the driver was opening when its client was closed.
+
+    It lets go of it without closing it, which shows whenever the garbage is collected.
+    """
+    if URI:
+        place = rf"raddr=\('[^']+', {urlsplit(URI).port or 27_017}\b"
+        config.addinivalue_line(
+            "filterwarnings", f"ignore:unclosed <socket.*{place}:ResourceWarning"
+        )
+
+
 def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests marked `mongo` where no database is named."""
     if URI:
