@@ -35,6 +35,7 @@ HEADERS = {
     "content-type": "application/json; charset=utf-8",
 }
 ID = "A" * 22
+PARAMETERS = {"room_id": "A" * 43, "number": "0"}
 
 
 def specs(server: RunningServer) -> list[URLSpec]:
@@ -47,7 +48,7 @@ def calls(server: RunningServer) -> list[tuple[str, str]]:
     for spec in specs(server):
         path = re.sub(
             r"\(\?P<(\w+)>[^()]*\)",
-            lambda group: "A" * (43 if group[1] == "room_id" else 22),
+            lambda group: PARAMETERS.get(group[1], ID),
             spec.regex.pattern.removesuffix("$"),
         )
         handler: Any = spec.handler_class
