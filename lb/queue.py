@@ -5,6 +5,7 @@ at once (R-24).
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -47,6 +48,9 @@ class Queue:
 
         Raises: Refused
         """
+        usable = self._pool.usable(tried)
+        if usable and not self._waiting:
+            return usable  # as nearly always, and without a timer
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._turn(tried)
@@ -58,9 +62,18 @@ class Queue:
         """Call the first who waits when a worker has room, and everybody when none is healthy."""
         if self._waiting and not self._pool.is_any_healthy:
             while self._waiting:
-                self._waiting.popleft().set_result(None)
+                self._call()
         elif self._waiting and self._pool.usable():
-            self._waiting.popleft().set_result(None)
+            self._call()
+
+    def _call(self) -> None:
+        """Call the first who has not given up."""
+        while self._waiting:
+            called = self._waiting.popleft()
+            # Who gave up is still in the queue until its task runs.
+            if not called.done():
+                called.set_result(None)
+                return
 
     async def _turn(self, tried: Sequence[Worker]) -> list[Worker]:
         has_waited = False
@@ -84,5 +97,5 @@ class Queue:
         try:
             await called
         finally:
-            if not called.done() or called.cancelled():
+            with contextlib.suppress(ValueError):
                 self._waiting.remove(called)
