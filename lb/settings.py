@@ -11,6 +11,7 @@ import dataclasses
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lb.addresses import Address, parse_address
@@ -97,7 +98,7 @@ class WorkerSettings:
         lambda value: not value or _is_worker_address(value),
     )
 
-    @property
+    @cached_property
     def target(self) -> Address:
         return parse_address(self.address)
 
