@@ -35,15 +35,16 @@ from lb.tasks import spawn
 
 _log = logging.getLogger("lb")
 
-# Flags that are settings of the one service that needs no file.
-_FLAGS = {
-    "listen": "where clients connect: host:port or a port",
-    "protocol": "http or tcp",
-    "policy": "how a worker is chosen",
-    "proxy-protocol": "none, v1 or v2",
-    "certificate-file": "certificate chain with which TLS ends here",
-    "key-file": "its private key",
-}
+# Flags that are settings of the one service that needs no file: flag, setting, meaning.
+_FLAGS = (
+    ("listen", "listen", "where clients connect: host:port or a port"),
+    ("protocol", "protocol", "http or tcp"),
+    ("policy", "policy", "how a worker is chosen"),
+    ("proxy-protocol", "proxy_protocol", "none, v1 or v2"),
+    ("health", "check", "how health is asked: http, tcp or none"),
+    ("certificate-file", "certificate_file", "certificate chain with which TLS ends here"),
+    ("key-file", "key_file", "its private key"),
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--worker", metavar="ADDRESS[=WEIGHT]", action="append", default=[], help="a worker"
     )
-    for name, meaning in _FLAGS.items():
-        parser.add_argument(f"--{name}", metavar="X", help=meaning)
+    for flag, setting, meaning in _FLAGS:
+        parser.add_argument(f"--{flag}", dest=f"service_{setting}", metavar="X", help=meaning)
     parser.add_argument("--check", action="store_true", help="print the settings in force and exit")
     parser.add_argument("--example", action="store_true", help="print an example of FILE and exit")
     return parser
@@ -62,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     """Raises: SettingsError."""
-    keys = [name.replace("-", "_") for name in _FLAGS]
-    service = {key: getattr(arguments, key) for key in keys if getattr(arguments, key)}
+    told = {setting: getattr(arguments, f"service_{setting}") for _, setting, _ in _FLAGS}
+    service = {setting: value for setting, value in told.items() if value is not None}
     if not arguments.config:
         workers = [_worker(text) for text in arguments.worker]
         document = {"service": [{"name": "web", **service, "worker": workers}]}

@@ -77,11 +77,13 @@ async def connect(port: int) -> Client:
 
 
 def test_flags_make_a_service_without_a_file() -> None:
-    done = run(*WORKER, "--policy", "ip_hash", "--proxy-protocol", "v2", "--check")
+    flags = ["--policy", "ip_hash", "--proxy-protocol", "v2", "--health", "tcp"]
+    done = run(*WORKER, *flags, "--check")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert 'policy = "ip_hash"' in lines
     assert 'proxy_protocol = "v2"' in lines
+    assert 'check = "tcp"' in lines
     assert [line for line in lines if line.startswith("weight")] == ["weight = 3", "weight = 1"]
 
 
