@@ -249,6 +249,8 @@ class LoginService:
             return login
         forgets = self._forgets
         login = await self._logins.by_id(login_id, now_ms)
+        if login is not None and not await self._is_its_device_listed(login):
+            login = None
         self._live.pop(login_id, None)
         # What was forgotten while the store was being read may be what has just been read.
         if login is not None and forgets == self._forgets:
@@ -256,6 +258,17 @@ class LoginService:
             if len(self._live) > LIVE_LOGINS:
                 self._live.popitem(last=False)
         return login
+
+    async def _is_its_device_listed(self, login: Login) -> bool:
+        """Whether the device of a log-in, if it has one, is active in the newest list.
+
+        A removed device is out from the moment its list is stored, whatever dies before the last of
+        its log-ins is deleted.
+        """
+        if login.device_id is None:
+            return True
+        active = await self._stores.devices.active(frozenset({login.user_id}))
+        return login.user_id in active and login.device_id in active[login.user_id].devices
 
     def _opened(self, account: Account, login_id: LoginId, refresh_token: str) -> Opened:
         access_token = self._tokens.issue(account.user_id, login_id)

@@ -26,6 +26,20 @@ class MovableClock:
         self.offset_ms += step_ms
 
 
+class StillClock(MovableClock):
+    """Time that passes only by `advance`, so that a busy machine refills no bucket meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start_ms = super().now_ms()
+
+    def now_ms(self) -> int:
+        return self._start_ms + self.offset_ms
+
+    def monotonic_ms(self) -> int:
+        return self._start_ms + self.offset_ms
+
+
 @dataclass
 class RunningServer:
     """A server on free ports; `origin` is where, `messenger_port` where it takes lines."""

@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from config.secrets import Secrets
 from models.stores import Stores
-from tests.harness import MovableClock
+from tests.harness import MovableClock, StillClock
 from tests.house import House
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return StillClock()
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,9 @@ from protocol import bodies
 from protocol.encoding import b64url
 from protocol.errors import AppError, ErrorCode
 from protocol.frames import DevicesChanged
+from protocol.limits import SECOND_MS
 from services.logins import Opened
+from tests.harness import MovableClock
 from tests.house import BROWSER, House, Seal, refused, until_refused
 
 
@@ -73,6 +75,7 @@ async def test_a_removal_that_failed_half_way_is_finished_by_the_next_try(
     house: House,
     two: tuple[Opened, Opened],
     seal: Seal,
+    clock: MovableClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The list is stored, the log-ins of the removed device are not yet ended (S-13)."""
@@ -87,6 +90,8 @@ async def test_a_removal_that_failed_half_way_is_finished_by_the_next_try(
         await refused(ErrorCode.STORAGE_FULL, put(house, two[0], signed))
     user_id = two[0].account.user_id
     assert house.sink.take() == [DevicesAltered(user_id, 3)]
+    clock.advance(5 * SECOND_MS)
+    await refused(ErrorCode.SESSION_REVOKED, house.principal(two[1]))
     await put(house, two[0], signed)
     assert [type(event) for event in house.sink.take()] == [LoginsEnded]
     await refused(ErrorCode.SESSION_REVOKED, house.principal(two[1]))

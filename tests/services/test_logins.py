@@ -6,13 +6,11 @@ import pytest
 
 from models.events import LoginsEnded
 from protocol.errors import AppError, ErrorCode
-from protocol.ids import DeviceId, LoginId
+from protocol.ids import LoginId
 from protocol.limits import DAY_MS, SECOND_MS
 from services.logins import LOGIN_LIFE_MS, Browser, Principal, address_prefix
 from tests.harness import MovableClock
-from tests.house import BROWSER, HOME, House, refused
-
-DEVICE = DeviceId("D" * 21 + "A")
+from tests.house import BROWSER, HOME, House, Seal, refused
 
 
 async def test_a_token_of_an_ended_log_in_is_refused_at_once(house: House) -> None:
@@ -204,12 +202,13 @@ async def test_a_log_in_belongs_to_its_device_as_soon_as_it_is_bound(house: Hous
     principal = await house.principal(opened)
     with pytest.raises(AppError, match="not_enrolled"):
         principal.require_device()
-    token = await house.logins.bind(principal, DEVICE)
-    assert (await house.principal(opened)).require_device() == DEVICE
     user_id = opened.account.user_id
-    assert await house.logins.is_trusted(token, user_id, DEVICE)
-    await house.logins.end_of_devices(user_id, [DEVICE])
-    assert not await house.logins.is_trusted(token, user_id, DEVICE)
+    device = (await house.enrol(opened, Seal(user_id, house.clock.now_ms()))).require_device()
+    token = await house.logins.bind(principal, device)
+    assert (await house.principal(opened)).require_device() == device
+    assert await house.logins.is_trusted(token, user_id, device)
+    await house.logins.end_of_devices(user_id, [device])
+    assert not await house.logins.is_trusted(token, user_id, device)
     await refused(ErrorCode.SESSION_REVOKED, house.principal(opened))
 
 
