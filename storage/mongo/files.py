@@ -16,7 +16,6 @@ pending.
 
 from typing import Any
 
-from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from models.files import Allowance, File
@@ -109,8 +108,11 @@ class MongoFileStore:
         return await self._rooms.find_one(living, {"_id": True}) is not None
 
     async def received(self, file_id: FileId) -> list[int]:
-        parts = self._parts.find({"file_id": file_id}, {"number": True}).sort("number", ASCENDING)
-        return [part["number"] async for part in parts]
+        return sorted(await self._digests(file_id))
+
+    async def _digests(self, file_id: FileId) -> dict[int, bytes]:
+        parts = self._parts.find({"file_id": file_id}, {"number": True, "digest": True})
+        return {part["number"]: part["digest"] async for part in parts}
 
     async def add_part(self, file_id: FileId, number: int, digest: bytes) -> bool:
         file = await self._files.find_one(
@@ -132,13 +134,13 @@ class MongoFileStore:
         file = await self.by_id(file_id, now_ms)
         if file is None or file.state == "committed":
             return file
-        parts = self._parts.find({"file_id": file_id}, {"digest": True}).sort("number", ASCENDING)
-        digests = [part["digest"] async for part in parts]
+        digests = await self._digests(file_id)
         if len(digests) < file.parts:
             raise AppError(ErrorCode.INCOMPLETE)
+        hashes = b"".join(digests[number] for number in range(file.parts))
         await self._files.update_one(
             {"_id": file_id, "state": "pending"},
-            {"$set": {"state": "committed", "hashes": b"".join(digests)}},
+            {"$set": {"state": "committed", "hashes": hashes}},
         )
         return await self.by_id(file_id, now_ms)
 

@@ -178,6 +178,15 @@ async def test_a_file_is_whole_only_with_all_its_parts(stores, begun):
     assert await stores.files.by_id(file.file_id, NOW_MS) == whole
 
 
+async def test_a_file_of_many_parts_is_counted_and_hashed_in_order(stores, begun):
+    file = await begun(parts=250)
+    for number in reversed(range(250)):
+        await stores.files.add_part(file.file_id, number, digest(number))
+    assert await stores.files.received(file.file_id) == list(range(250))
+    whole = await stores.files.commit(file.file_id, NOW_MS)
+    assert whole.hashes == b"".join(map(digest, range(250)))
+
+
 async def test_a_whole_file_takes_no_more_parts(stores, whole):
     file = await whole()
     assert await stores.files.add_part(file.file_id, 0, digest(0)) is False
