@@ -229,7 +229,7 @@ async def test_a_worker_that_is_stopped_leaves_and_comes_back(tmp_path: Path) ->
         made.settings = {
             "check": "http",
             "check_interval_s": 0.1,
-            "check_timeout_s": 0.3,
+            "check_timeout_s": 1,
             "failures_down": 2,
             "slow_start_s": 0,
         }

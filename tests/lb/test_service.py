@@ -53,7 +53,7 @@ async def test_a_connection_that_is_refused_is_made_elsewhere_unnoticed(world: W
 async def test_a_worker_that_does_not_accept_in_time_is_passed_over(
     world: World, deaf: str
 ) -> None:
-    await world.balance(deaf, await world.worker(named("b")), connect_timeout_s=0.2)
+    await world.balance(deaf, await world.worker(named("b")), connect_timeout_s=1)
     assert await name_of(world) == "b"
     assert world.target(deaf).last_error == ""
     assert world.target(deaf).connect_failures == 1
