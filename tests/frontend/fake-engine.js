@@ -1,7 +1,7 @@
 /**
  * A stand-in for the engine, with believable people, for looking at screens (tests/frontend/preview.mjs). Tests of
  * behaviour use the real engine. `?scene=` chooses where to begin: welcome (default), ready, empty, unlock, expired,
- * broken, offline, long (ready, with a room of ten thousand messages).
+ * broken, offline, long (ready, with a room of ten thousand messages), files (ready, with a room of files in every state).
  */
 import { AppError } from "/js/lib/errors.js";
 
@@ -151,6 +151,105 @@ function fillLongRoom() {
   ROOMS.push(room("r-long", { ...MINH, id: "u-long-room", displayName: "Hàng Dài" }, HOUR_MS));
 }
 
+/** What is in the files of the scene "files", by row and index. @type {Map<string, File>} */
+const CONTENTS = new Map();
+
+/** @returns {any} */
+function fileOf(show, name, more = {}) {
+  const { width = null, height = null, thumb = null, durationMs = null, wave = null } = more;
+  const { mime = "application/octet-stream", size = 3_400_000, content } = more;
+  const { state = "here", doneBytes = 0, failure = null } = more;
+  const hints = { width, height, durationMs, thumb, wave };
+  return { name, mime, size, show, ...hints, state, doneBytes, failure, content };
+}
+
+/** @returns {any} */
+function filesRow(sender, agoMs, files, more = {}) {
+  const made = row("r-files", sender, more.text ?? "", agoMs, { kind: "files", ...more });
+  made.files = files.map(({ content, ...file }, index) => {
+    if (content !== undefined) CONTENTS.set(`${made.key} ${index}`, content);
+    return { ...file, index };
+  });
+  return made;
+}
+
+/** A picture that can be told from others. @param {number} hue @param {number} width @param {number} height */
+async function paint(hue, width, height, type = "image/jpeg") {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  const sky = context.createLinearGradient(0, 0, 0, height);
+  sky.addColorStop(0, `hsl(${hue} 70% 72%)`);
+  sky.addColorStop(1, `hsl(${hue + 60} 60% 45%)`);
+  context.fillStyle = sky;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = `hsl(${hue + 180} 60% 60%)`;
+  context.arc(width * 0.7, height * 0.35, height * 0.14, 0, 7);
+  context.fill();
+  return canvas.convertToBlob({ type, quality: 0.8 });
+}
+
+/** @returns {Promise<any>} */
+async function photo(name, hue, width, height, more = {}) {
+  const content = new File([await paint(hue, width, height)], name);
+  const thumb = await paint(hue, Math.round(width / 20), Math.round(height / 20));
+  const hints = { width, height, thumb, mime: "image/jpeg", size: content.size, content };
+  return fileOf("image", name, { ...hints, ...more });
+}
+
+/** A room with files in every state. */
+async function fillFilesRoom() {
+  const wave = Uint8Array.from({ length: 64 }, (_, at) => 30 + 200 * Math.sin(at / 5) ** 2);
+  const many = [1, 2, 3, 4, 5, 6].map((at) => photo(`trip-${at}.jpg`, at * 50, 800, 600));
+  const large = { size: 84_000_000, mime: "video/mp4" };
+  const pdf = new File(["%PDF-1.7"], "report.pdf");
+  ROWS["r-files"] = [
+    filesRow("u-alice", 5 * HOUR_MS, [await photo("lake.jpg", 200, 1200, 800)], {
+      text: "The lake this morning",
+    }),
+    filesRow(ME.id, 4 * HOUR_MS, [await photo("garden.jpg", 90, 600, 800, { state: "intact" })]),
+    filesRow("u-alice", 3 * HOUR_MS, await Promise.all(many)),
+    filesRow("u-alice", 2 * HOUR_MS, [
+      fileOf("file", "report.pdf", { content: pdf }),
+      fileOf("file", "a name so long that it cannot stand on one line of a phone.tar.gz"),
+      fileOf("file", "تقرير.docx", { state: "damaged" }),
+      fileOf("file", "contract.pdf", { state: "wrong-sender" }),
+    ]),
+    filesRow("u-alice", HOUR_MS, [
+      fileOf("voice", "voice.ogg", { durationMs: 12_400, wave, size: 48_000, mime: "audio/ogg" }),
+      fileOf("audio", "song.mp3", { durationMs: 185_000, mime: "audio/mpeg" }),
+      fileOf("file", "old.zip", { state: "gone" }),
+      fileOf("file", "notes.txt", { state: "failed", failure: "unavailable" }),
+    ]),
+    filesRow(
+      ME.id,
+      MINUTE_MS,
+      [
+        await photo("sea.jpg", 180, 1600, 900, { state: "sending", doneBytes: 60_000, size: 2e5 }),
+        fileOf("video", "film.mp4", {
+          ...large,
+          thumb: await paint(20, 32, 18),
+          width: 1920,
+          height: 1080,
+          state: "paused",
+          doneBytes: 35_280_000,
+        }),
+        fileOf("file", "plans.zip", { state: "waiting" }),
+      ],
+      { state: "pending", seq: null, text: "Ảnh và kế hoạch" },
+    ),
+    filesRow(
+      ME.id,
+      0,
+      [fileOf("file", "too large.iso", { state: "failed", failure: "too_large" })],
+      {
+        state: "failed",
+        failure: "too_large",
+      },
+    ),
+  ];
+  ROOMS.unshift(room("r-files", ALICE, MINUTE_MS));
+}
+
 /** Pages as session/calls.js cuts them. */
 function pageOf(rows, { before, after, around, limit = 50 }) {
   const at = (wanted) => {
@@ -260,7 +359,8 @@ export function connectEngine() {
     );
   };
 
-  function ready() {
+  async function ready() {
+    if (scene === "files" && ROWS["r-files"] === undefined) await fillFilesRoom();
     emit("me", me);
     emit("people", people);
     emit("rooms", scene === "empty" ? [] : ROOMS);
@@ -369,6 +469,31 @@ export function connectEngine() {
       ["sent", "delivered", "read"].forEach((state, index) => later(state, 600 * (index + 1)));
       return { key: mine.key };
     },
+    sendFiles: async ({ room: id, text, files }) => {
+      if (files.some(({ file }) => file.name === "huge.iso")) throw new AppError("too_large");
+      const shown = files.map(({ file, ...hints }) => {
+        const mime = file.type || "application/octet-stream";
+        const kind = hints.wave === null ? (mime.split("/")[0] ?? "") : "voice";
+        const show = ["image", "video", "audio", "voice"].includes(kind) ? kind : "file";
+        const { name, size } = file;
+        return fileOf(show, name, { ...hints, mime, size, content: file, state: "sending" });
+      });
+      const mine = filesRow(ME.id, 0, shown, { room: id, text, state: "pending", seq: null });
+      globalThis.sentFiles = files;
+      (ROWS[id] ??= []).push(mine);
+      emit("messages", { room: id, rows: [mine], removed: [] });
+      return { key: mine.key };
+    },
+    pauseAttachment: ({ room: id, key, on }) =>
+      changeFiles(id, key, (file) => ({ ...file, state: on ? "paused" : "sending" })),
+    cancelAttachment: ({ room: id, key, index }) =>
+      changeFiles(id, key, (file) => (file.index === index ? null : file)),
+    fetchAttachment: ({ room: id, key, index }) => {
+      const content = CONTENTS.get(`${key} ${index}`);
+      if (content === undefined) throw new AppError("unavailable");
+      changeFiles(id, key, (file) => (file.index === index ? { ...file, state: "intact" } : file));
+      return { file: content };
+    },
     retryMessage: () => ({}),
     discardMessage: ({ room: id, key }) => (
       emit("messages", { room: id, rows: [], removed: [key] }),
@@ -397,6 +522,25 @@ export function connectEngine() {
     cancelFile: () => ({}),
     releaseFile: () => ({}),
   };
+  /** @param {string} id @param {string} key @param {(file: any) => any} change null takes the file away */
+  function changeFiles(id, key, change) {
+    const at = ROWS[id].findIndex((each) => each.key === key);
+    const files = ROWS[id][at].files.map(change).filter((file) => file !== null);
+    ROWS[id][at] = { ...ROWS[id][at], files };
+    emit("messages", { room: id, rows: [ROWS[id][at]], removed: [] });
+    return {};
+  }
+  // What somebody else sends, for tests: receiveFiles([{ show, name, mime, content }]).
+  globalThis.receiveFiles = (files) => {
+    const news = filesRow(
+      "u-alice",
+      0,
+      files.map(({ show, name, ...more }) => fileOf(show, name, more)),
+    );
+    ROWS["r-files"].push(news);
+    emit("messages", { room: "r-files", rows: [news], removed: [] });
+  };
+
   /** A job that comes half-way and stays there. */
   function workFor(job, totalBytes) {
     emit("fileProgress", { job, doneBytes: totalBytes * 0.42, totalBytes });

@@ -107,6 +107,15 @@ export function formatPercent(part) {
 }
 
 /**
+ * @param {number} ms
+ * @returns {string} "0:12", "61:05"
+ */
+export function formatDuration(ms) {
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/**
  * @param {string} name
  * @param {Intl.DateTimeFormatOptions} options
  */

@@ -16,10 +16,12 @@ const SAID = new Set([
   "not_contact",
   "not_found",
   "offline",
+  "quota_full",
   "rate_limited",
   "reauthenticate",
   "storage_failed",
   "storage_full",
+  "too_large",
   "too_long",
   "unavailable",
   "weak_password",
@@ -32,7 +34,14 @@ const SAID = new Set([
  */
 export function errorText(error) {
   if (error instanceof Unsent) return "";
-  const code = errorCode(error);
+  return codeText(errorCode(error));
+}
+
+/**
+ * @param {string} code
+ * @returns {string}
+ */
+export function codeText(code) {
   return t(SAID.has(code) ? `error.${code}` : "error.internal", { code });
 }
 

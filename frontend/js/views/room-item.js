@@ -1,11 +1,12 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { Attachment, MessageRow, RoomItem } from "../session/types.js" */
+/** @import { MessageRow, RoomItem } from "../session/types.js" */
 import { avatar } from "../ui/avatar.js";
 import { h, setAttribute, setText } from "../ui/dom.js";
 import { formatLeft, formatWhen } from "../ui/format.js";
 import { icon, setIcon } from "../ui/icon.js";
 import { plural, t } from "../ui/i18n.js";
+import { filesLine, lineIcon } from "./attachment-words.js";
 import { TICKS } from "./message-row.js";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -26,6 +27,7 @@ export function roomItem(app, first) {
   const shield = icon("shield-check", { size: "small", label: t("people.verified") });
   const when = h("time", { class: "caption muted" });
   const tick = icon("check", { size: "small", label: "" });
+  const mark = icon("file", { size: "small" });
   const line = h("span", { class: "line truncate small", dir: "auto" });
   const unread = h("span", { class: "unread" });
   const ring = h("span", { class: "ring", role: "img" });
@@ -39,7 +41,7 @@ export function roomItem(app, first) {
     },
     face.el,
     h("span", { class: "first-line" }, h("span", { class: "name" }, name, shield), ring, when),
-    h("span", { class: "second-line" }, tick, line, unread),
+    h("span", { class: "second-line" }, tick, mark, line, unread),
   );
   return {
     el: h("li", null, link),
@@ -50,6 +52,7 @@ export function roomItem(app, first) {
       setAttribute(shield, "hidden", peer.identity === "verified" ? null : true);
       setText(when, formatWhen(room.lastActivityMs, app.nowMs()));
       drawTick(tick, room.typing || room.draft !== "" ? null : lastRow);
+      drawMark(mark, room);
       setText(line, lineOf(room));
       setAttribute(line, "data-quiet", room.typing || room.draft !== "");
       unread.hidden = room.unread === 0;
@@ -85,9 +88,9 @@ function lineOf({ typing, draft, lastRow }) {
   if (lastRow === null) return t("chats.no_messages");
   switch (lastRow.kind) {
     case "text":
-      return lastRow.text.slice(0, LINE_CHARS).replace(/\s+/gu, " ");
+      return oneLine(lastRow.text);
     case "files":
-      return lastRow.text.slice(0, LINE_CHARS).replace(/\s+/gu, " ") || namesOf(lastRow.files);
+      return oneLine(lastRow.text) || filesLine(lastRow.files).slice(0, LINE_CHARS);
     case "system":
       return t(`notice.${lastRow.notice}`, lastRow.params);
     case "undecryptable":
@@ -97,15 +100,19 @@ function lineOf({ typing, draft, lastRow }) {
   }
 }
 
+/** @param {string} text */
+function oneLine(text) {
+  return text.slice(0, LINE_CHARS).replace(/\s+/gu, " ");
+}
+
 /**
- * @param {readonly Attachment[]} files
- * @returns {string}
+ * @param {SVGSVGElement} mark
+ * @param {RoomItem} room
  */
-function namesOf(files) {
-  return files
-    .map(({ name }) => name)
-    .join(", ")
-    .slice(0, LINE_CHARS);
+function drawMark(mark, { typing, draft, lastRow }) {
+  const files = lastRow?.kind === "files" && !typing && draft === "" ? lastRow.files : [];
+  setAttribute(mark, "hidden", files.length === 0 ? true : null);
+  if (files.length > 0) setIcon(mark, lineIcon(files));
 }
 
 /**
