@@ -3,7 +3,7 @@
  * was closed for a year runs all that it missed.
  *
  * Key paths and indexes hold opaque ids and numbers only; whatever means something to a person is in
- * `sealed`, under the device key.
+ * `sealed`, under the device key, or is ciphertext whose key is.
  */
 
 /** @typedef {(db: IDBDatabase, tx: IDBTransaction) => void} Migration */
@@ -24,5 +24,9 @@ export const MIGRATIONS = Object.freeze([
     messages.createIndex("by_unread", ["room", "unread_seq"]);
     messages.createIndex("by_wanted", "wanted_from");
     db.createObjectStore("outbox", { keyPath: "key" });
+  },
+  (db) => {
+    db.createObjectStore("files", { keyPath: ["room", "file"] });
+    db.createObjectStore("file_parts", { keyPath: ["room", "file", "number"] });
   },
 ]);
