@@ -10,12 +10,15 @@ import { AppError } from "../lib/errors.js";
 import { errorAnswer, session as sessionShape } from "../protocol/bodies.js";
 import { ErrorCode, RefusedError } from "../protocol/errors.js";
 
+/** @import { Bytes } from "../lib/bytes.js" */
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { Session } from "../protocol/bodies.js" */
 /** @import { Shape } from "../protocol/shape.js" */
 
 const TIMEOUT_MS = 20_000;
+const TRANSFER_TIMEOUT_MS = 240_000; // for one part of a file on a bad mobile connection
 const RENEW_BEFORE_MS = 60_000; // a request that starts with this much left ends before the token does
+const JSON_HEADERS = Object.freeze({ "Content-Type": "application/json" });
 const REFRESH_LOCK = "sealroom-refresh";
 /** @type {readonly string[]} */
 const ENDED = [
@@ -26,6 +29,7 @@ const ENDED = [
 ];
 
 /** @typedef {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} Method */
+/** @typedef {{ headers: Record<string, string>, body?: Bytes, signal: AbortSignal }} Transfer */
 /** @typedef {(input: string, init: RequestInit) => Promise<Response>} Fetch */
 /** @typedef {Pick<LockManager, "request">} Locks */
 
@@ -35,6 +39,8 @@ const ENDED = [
  *   the access token; rejects with RefusedError, AppError "offline" or "bad_answer"
  * @property {<T>(method: Method, path: string, shape: Shape<T>, body?: object) => Promise<T>} callPublic
  *   without it
+ * @property {(method: Method, path: string, options: Transfer) => Promise<Bytes>} transfer bytes of a
+ *   file, with the access token; rejects like `call`, also when the signal aborts
  * @property {(session: Session) => void} adopt go on with the token of a log-in
  * @property {() => void} forget
  * @property {() => Promise<string>} token a token with at least a minute left
@@ -58,6 +64,30 @@ export function createApi({ fetch, locks, clock, origin }) {
   };
 
   /**
+   * @param {Method} method
+   * @param {string} path
+   * @param {{ token?: string | undefined, headers?: Record<string, string>, body?: BodyInit,
+   *   signal: AbortSignal }} options
+   * @returns {Promise<Response>} one that says yes
+   */
+  const exchange = async (method, path, { token: bearer, headers = {}, ...rest }) => {
+    const authorization = bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` };
+    const response = await reach(() =>
+      fetch(`${origin}${path}`, {
+        method,
+        headers: { ...headers, ...authorization },
+        credentials: "same-origin",
+        cache: "no-store",
+        redirect: "error",
+        referrerPolicy: "no-referrer",
+        ...rest,
+      }),
+    );
+    if (!response.ok) throw refusalOf(response.status, await reach(() => response.text()));
+    return response;
+  };
+
+  /**
    * @template T
    * @param {Method} method
    * @param {string} path
@@ -65,26 +95,14 @@ export function createApi({ fetch, locks, clock, origin }) {
    * @param {{ body?: object | undefined, token?: string | undefined }} options
    * @returns {Promise<T>}
    */
-  const send = async (method, path, shape, { body, token }) => {
-    /** @type {Record<string, string>} */
-    const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const send = async (method, path, shape, { body, token: bearer }) => {
     const isChange = method !== "GET";
-    if (isChange) headers["Content-Type"] = "application/json";
-    const response = await reach(() =>
-      fetch(`${origin}${path}`, {
-        method,
-        headers,
-        credentials: "same-origin",
-        cache: "no-store",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(isChange ? { body: JSON.stringify(body ?? {}) } : {}),
-      }),
-    );
-    const answer = await reach(() => response.text());
-    if (!response.ok) throw refusalOf(response.status, answer);
-    return shape(parseJson(answer), path);
+    const response = await exchange(method, path, {
+      token: bearer,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(isChange ? { headers: JSON_HEADERS, body: JSON.stringify(body ?? {}) } : {}),
+    });
+    return shape(parseJson(await reach(() => response.text())), path);
   };
 
   const renew = async () => {
@@ -106,15 +124,33 @@ export function createApi({ fetch, locks, clock, origin }) {
     return /** @type {{ value: string }} */ (/** @type {unknown} */ (access)).value;
   };
 
+  /**
+   * @template T
+   * @param {(token: string) => Promise<T>} attempt
+   * @returns {Promise<T>}
+   */
+  const withToken = async (attempt) => {
+    try {
+      return await attempt(await token());
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== ErrorCode.TOKEN_EXPIRED) throw error;
+      return attempt((await refresh()).access_token);
+    }
+  };
+
   return Object.freeze({
-    async call(method, path, shape, body) {
-      try {
-        return await send(method, path, shape, { body, token: await token() });
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== ErrorCode.TOKEN_EXPIRED) throw error;
-        return send(method, path, shape, { body, token: (await refresh()).access_token });
-      }
-    },
+    call: (method, path, shape, body) =>
+      withToken((bearer) => send(method, path, shape, { body, token: bearer })),
+    transfer: (method, path, { headers, body, signal }) =>
+      withToken(async (bearer) => {
+        const response = await exchange(method, path, {
+          token: bearer,
+          headers,
+          signal: AbortSignal.any([signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]),
+          ...(body === undefined ? {} : { body }),
+        });
+        return new Uint8Array(await reach(() => response.arrayBuffer()));
+      }),
     callPublic: (method, path, shape, body) => send(method, path, shape, { body }),
     adopt,
     forget() {

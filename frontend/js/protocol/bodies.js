@@ -1,7 +1,13 @@
 /** Answers of `/api` as the browser checks them, mirror of protocol/bodies.py. */
 
 import { friendCode, hash, id16, point, roomId, signature, signedBytes } from "./fields.js";
-import { BACKUP_BYTES, CLAIM_TARGETS, LIST_ENTRIES } from "./limits.js";
+import {
+  BACKUP_BYTES,
+  CLAIM_TARGETS,
+  FILE_BYTES,
+  FILE_PART_BYTES,
+  LIST_ENTRIES,
+} from "./limits.js";
 import {
   base64UpTo,
   count,
@@ -138,6 +144,14 @@ export const room = object({
 });
 export const roomList = object({ rooms: list(room) });
 export const sendAnswer = object({ seq: count, server_ms: millis, frank: hash });
+export const fileState = object({
+  id: id16,
+  parts: count,
+  received: list(count, FILE_BYTES / FILE_PART_BYTES),
+  state: oneOf("pending", "committed"),
+});
+export const fileGrant = object({ token: text(1024), expires_ms: millis, size_bytes: count });
+
 export const errorAnswer = object({
   error: object({
     code: text(64),

@@ -32,6 +32,11 @@ export const PAYLOAD_BYTES = 256 * 1024;
 export const CAPSULE_BYTES = 512;
 export const MESSAGE_CHARS = 10_000;
 
+// Files
+export const FILE_PART_BYTES = 4 * 1024 * 1024;
+export const FILE_BYTES = 128 * 1024 ** 3;
+export const FILES_PER_MESSAGE = 10;
+
 // Connections
 export const FRAME_BYTES = 512 * 1024;
 export const BODY_BYTES = 2 * 1024 * 1024;
