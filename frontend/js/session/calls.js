@@ -98,20 +98,33 @@ export const CALLS = Object.freeze({
     return { room: isLive ? room.id : await rooms.open(user) };
   },
   messages: (profile, query) => readMessages(profile, query),
-  async sendMessage({ rooms, people, outbox }, { room, text }, { msgId }) {
+  async sendMessage(profile, { room, text }, { msgId }) {
     if (text.trim() === "") throw new AppError("empty");
-    if ([...text].length > MESSAGE_CHARS) throw new AppError("too_long");
-    const block = blockOf(people.person(rooms.require(room).peer));
-    if (block !== null)
-      throw new AppError(block === "identity" ? "identity_changed" : "not_contact");
-    return { key: await outbox.write(room, text, msgId) };
+    requireSendable(profile, room, text);
+    return { key: await profile.outbox.write(room, text, msgId) };
   },
-  async retryMessage({ outbox }, { key }) {
-    await outbox.retry(key);
+  async sendFiles(profile, { room, ...message }, { msgId }) {
+    requireSendable(profile, room, message.text);
+    return { key: await profile.uploads.send(profile.rooms.require(room), message, msgId) };
+  },
+  async pauseAttachment({ uploads }, { key, on }) {
+    await uploads.pause(key, on);
     return {};
   },
-  async discardMessage({ outbox }, { key }) {
-    await outbox.discard(key);
+  async cancelAttachment({ uploads, downloads }, wanted) {
+    if (!(await uploads.cancel(wanted.key, wanted.index))) await downloads.cancel(wanted);
+    return {};
+  },
+  async fetchAttachment({ downloads }, wanted) {
+    return { file: await downloads.fetch(wanted) };
+  },
+  async retryMessage({ outbox, uploads }, { key }) {
+    await outbox.retry(key);
+    uploads.work();
+    return {};
+  },
+  async discardMessage({ uploads }, { key }) {
+    await uploads.discard(key);
     return {};
   },
   async markRead({ receipts }, { room, seq }) {
@@ -149,6 +162,17 @@ export const CALLS = Object.freeze({
     return {};
   },
 });
+
+/**
+ * @param {Profile} profile
+ * @param {string} room
+ * @param {string} text
+ */
+function requireSendable({ rooms, people }, room, text) {
+  if ([...text].length > MESSAGE_CHARS) throw new AppError("too_long");
+  const block = blockOf(people.person(rooms.require(room).peer));
+  if (block !== null) throw new AppError(block === "identity" ? "identity_changed" : "not_contact");
+}
 
 /**
  * Sessions with devices of an identity that is no longer the trusted one are dropped.
@@ -207,7 +231,7 @@ async function read(core, room, { limit, ...page }) {
   const hasMore = found.length > limit;
   const kept = page.newest ? found.slice(-limit) : found.slice(0, limit);
   const rows = await Promise.all(
-    kept.map(async (stored) => toMessageRow(room, stored, await openRow(core, stored))),
+    kept.map(async (stored) => toMessageRow(core, room, stored, await openRow(core, stored))),
   );
   return { rows, hasMore };
 }

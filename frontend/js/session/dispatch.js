@@ -159,7 +159,7 @@ export function createDispatch(core, parts) {
     if (now === undefined) return;
     const rows = await Promise.all(
       (await readPage(core.db, page)).map(async (stored) =>
-        toMessageRow(now, stored, await openRow(core, stored)),
+        toMessageRow(core, now, stored, await openRow(core, stored)),
       ),
     );
     parts.onRows(

@@ -85,6 +85,7 @@ export async function createEngine(world, emit) {
     db?.close();
     db = null;
     await deleteDatabase(world.indexedDB);
+    await world.scratch.sweep();
   };
 
   /** @param {EngineEvents["signedOut"]["reason"]} reason */

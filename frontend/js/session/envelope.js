@@ -78,13 +78,12 @@ export async function findRecipients(core, { trust, sessions }, room, entry) {
  * @returns {Promise<SealedMessage>} without capsules
  */
 export async function sealContent(core, room, entry, { identities, gossip }) {
-  const { text, control } = entry;
+  const { text } = entry;
   const isCounted = text !== null;
   const count = isCounted ? { sseq: room.sseq + 1 } : {};
   const prev = isCounted && room.prev !== null ? { prev: room.prev } : {};
-  const body = text === null ? { t: "control", ...control?.content } : { t: "text", body: text };
   /** @type {Content} */
-  const content = { ...body, ...count, ...prev, exp: room.expiresMs, dl: gossip };
+  const content = { ...bodyOf(entry), ...count, ...prev, exp: room.expiresMs, dl: gossip };
   const sealed = await sealPayload(contextOf(core, room, entry.msgId), content);
   return {
     payload: toBase64url(sealed.payload),
@@ -98,6 +97,17 @@ export async function sealContent(core, room, entry, { identities, gossip }) {
     sseq: isCounted ? room.sseq + 1 : 0,
     prev: room.prev,
   };
+}
+
+/**
+ * @param {OutboxRecord} entry
+ * @returns {Content}
+ */
+function bodyOf({ text, files, control }) {
+  if (text === null) return { t: "control", ...control?.content };
+  if (files === null) return { t: "text", body: text };
+  // What was found out about a file here is nobody else's business.
+  return { t: "files", body: text, files: files.map(({ verdict: _, ...record }) => record) };
 }
 
 /**

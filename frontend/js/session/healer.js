@@ -75,7 +75,7 @@ export function createHealer(core, { rooms, outbox, trust, accepted, onRows }) {
         const wantedFrom = next === "lost" ? null : (now.wanted_from ?? null);
         const row = await storeRow(core, { ...now, record: changed, wantedFrom });
         await db.commit([row.change]);
-        onRows(room.id, [toMessageRow(room, row.stored, changed)]);
+        onRows(room.id, [toMessageRow(core, room, row.stored, changed)]);
       }
     });
 

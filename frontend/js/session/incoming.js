@@ -12,10 +12,11 @@ import { fromBase64url, toBase64url } from "../lib/bytes.js";
 import { AppError, DecryptError } from "../lib/errors.js";
 import { CHARGED_DERIVATIONS } from "../crypto/constants.js";
 import { openPayload } from "../crypto/payload.js";
+import { readFiles } from "./attachments.js";
 
 /** @import { Capsule, Content, PayloadContext } from "../crypto/types.js" */
 /** @import { Message } from "../protocol/frames.js" */
-/** @import { Core, RoomRecord } from "./model.js" */
+/** @import { Core, RoomRecord, RowRecord } from "./model.js" */
 /** @import { Work } from "./sessions.js" */
 /** @import { Trust } from "./trust.js" */
 /** @import { UndecryptableReason } from "./types.js" */
@@ -85,6 +86,25 @@ export function openAgain(room, { sender, device, msgId }, envelope, keys) {
     payloadHash: fromBase64url(keys.payloadHash, 32),
   };
   return openSealed(context, capsule, envelope);
+}
+
+/**
+ * What of a content stands in its row; unknown for a type or a form that this page does not know.
+ * @param {Trust} trust
+ * @param {RoomRecord} room
+ * @param {{ sender: string, device: string, msgId: string }} from
+ * @param {Content} content
+ * @returns {Promise<Pick<RowRecord, "kind" | "text" | "files">>}
+ */
+export async function bodyOf(trust, room, { sender, device, msgId }, content) {
+  const { t, body: text } = content;
+  if (typeof text !== "string") return { kind: "unknown" };
+  if (t === "text") return { kind: "text", text };
+  const certificate = trust.device(sender, device);
+  if (t !== "files" || certificate === undefined) return { kind: "unknown" };
+  const context = contextOfSender(room, sender, device, fromBase64url(msgId, 16));
+  const files = await readFiles(content, context, certificate.signingKey);
+  return files === null ? { kind: "unknown" } : { kind: "files", text, files };
 }
 
 /**

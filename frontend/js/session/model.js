@@ -9,10 +9,12 @@
 /** @import { Log } from "../lib/log.js" */
 /** @import { Api } from "../net/api.js" */
 /** @import { Database } from "../storage/db.js" */
+/** @import { FileManifestRecord } from "../crypto/file-manifest.js" */
 /** @import { DeviceCertificate, KeyPair } from "../crypto/types.js" */
 /** @import { AddressedCapsule } from "../protocol/frames.js" */
 /** @import { EngineEvents, SystemNotice, UndecryptableReason } from "./types.js" */
 /** @import { Mutex } from "./mutex.js" */
+/** @import { Status } from "./transfers.js" */
 /** @import { Vault } from "./vault.js" */
 
 /**
@@ -67,6 +69,14 @@
  */
 
 /**
+ * A file of a message: the manifest as it stands in the message, hints that may be wrong, and what was
+ * found when it was looked at; null while nothing is wrong with it.
+ * @typedef {FileManifestRecord & { width: number | null, height: number | null,
+ *   duration_ms: number | null, thumb: string | null, wave: string | null,
+ *   verdict: "damaged" | "wrong-sender" | "gone" | null }} FileRecord
+ */
+
+/**
  * @typedef {object} OutboxRecord
  * @property {string} key of the row it belongs to
  * @property {string} room
@@ -74,6 +84,8 @@
  * @property {number} position
  * @property {string | null} text null for a control message
  * @property {Control | null} control
+ * @property {FileRecord[] | null} files that it brings; `text` is their caption
+ * @property {"uploading" | "paused" | null} hold why it may not be sent yet: its files are not there
  * @property {SealedMessage | null} sealed null until it is first sent
  * @property {string | null} failure code; it waits for a person
  */
@@ -111,7 +123,7 @@
 /**
  * The inside of a row. `retry` belongs to own messages, `envelope` to undecryptable ones.
  * @typedef {object} RowRecord
- * @property {"text" | "undecryptable" | "system" | "unknown"} kind
+ * @property {"text" | "files" | "undecryptable" | "system" | "unknown"} kind
  * @property {boolean} mine
  * @property {string} sender
  * @property {string} device
@@ -121,6 +133,7 @@
  * @property {number} sentMs
  * @property {string | null} failure
  * @property {string} [text]
+ * @property {FileRecord[]} [files]
  * @property {UndecryptableReason} [reason]
  * @property {"asked-again" | "waiting" | "lost"} [next]
  * @property {SystemNotice} [notice]
@@ -161,6 +174,7 @@
  * @property {<N extends keyof EngineEvents>(name: N, value: EngineEvents[N]) => void} emit
  * @property {() => number} serverNowMs
  * @property {(user: string) => string} nameOf as the person is called
+ * @property {(file: FileRecord) => Status} statusOf how far a file is on this device
  * @property {() => number} random 0 … 1, for delays only
  */
 

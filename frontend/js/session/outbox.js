@@ -7,7 +7,8 @@
  *
  * Composing is one transaction and needs no network. Sealing stores the ratchet states, the bytes to send
  * and the row in one transaction before anything leaves; whatever is sent again is the same bytes under
- * the same message id, so nothing is ever sent twice. One message of a room is under way at a time.
+ * the same message id, so nothing is ever sent twice. One message of a room is under way at a time; one
+ * whose files are not at the server yet is on hold and stops nobody.
  */
 
 import { toBase64url } from "../lib/bytes.js";
@@ -24,7 +25,7 @@ import { openRow, rowKey, storeRow, toMessageRow, waitingOrder } from "./rows.js
 /** @import { SendBody } from "../protocol/frames.js" */
 /** @import { Change } from "../storage/db.js" */
 /** @import { Accepted } from "./accepted.js" */
-/** @import { Control, Core, OutboxRecord, RoomRecord, RowRecord, SealedMessage } from "./model.js" */
+/** @import { Control, Core, FileRecord, OutboxRecord, RoomRecord, RowRecord, SealedMessage } from "./model.js" */
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Sessions } from "./sessions.js" */
 /** @import { Trust } from "./trust.js" */
@@ -42,6 +43,14 @@ const LATER = [
   "bad_answer",
   "storage_conflict",
 ];
+
+const BLANK = Object.freeze({
+  control: null,
+  files: null,
+  hold: null,
+  sealed: null,
+  failure: null,
+});
 
 /** @typedef {{ seq: number, server_ms: number }} Acceptance */
 
@@ -87,22 +96,24 @@ export function createOutbox(core, parts) {
    * @param {OutboxRecord} entry
    * @param {Partial<RowRecord>} fields
    */
-  const rowStep = async (room, { key, position, text }, fields) => {
+  const rowStep = async (room, entry, fields) => {
+    const { key, position, text } = entry;
     if (text === null) return null;
     const stored = await readRow(db, key);
     const before = stored === undefined ? null : await openRow(core, stored);
-    const record = { ...newRow(core, key, text), ...before, ...fields };
+    const record = { ...newRow(core, entry, text), ...before, ...fields };
     const order = record.seq ?? waitingOrder(position);
     const row = await storeRow(core, { key, room: room.id, order, record });
-    return { change: row.change, row: toMessageRow(room, row.stored, record) };
+    return { change: row.change, row: toMessageRow(core, room, row.stored, record) };
   };
 
   /**
    * @param {string} room
-   * @param {{ msgId: string, text: string | null, control: Control | null }} what
+   * @param {Pick<OutboxRecord, "msgId" | "text"> & Partial<OutboxRecord>} what
    */
-  const compose = (room, { msgId, text, control }) =>
+  const compose = (room, what) =>
     core.mutex.run(async () => {
+      const { msgId, text } = what;
       const key = rowKey(room, core.own.device, msgId);
       const record = rooms.require(room);
       // The same call may come twice when the leading tab has changed in between.
@@ -110,7 +121,7 @@ export function createOutbox(core, parts) {
       lastPosition += 1;
       const position = lastPosition;
       /** @type {OutboxRecord} */
-      const entry = { key, room, msgId, position, text, control, sealed: null, failure: null };
+      const entry = { ...BLANK, ...what, key, room, position };
       const step = await rowStep(record, entry, { state: "pending" });
       const next =
         text === null ? record : { ...record, draft: "", lastActivityMs: core.serverNowMs() };
@@ -198,12 +209,15 @@ export function createOutbox(core, parts) {
       parts.onAccepted(entry.room);
     });
 
-  /** @param {string} key */
+  /**
+   * @param {string} key
+   * @returns {Promise<boolean>} whether it was still here
+   */
   const forget = (key) =>
     core.mutex.run(async () => {
       const entry = entries.get(key);
       const room = entry && rooms.get(entry.room);
-      if (entry === undefined || room === undefined) return;
+      if (entry === undefined || room === undefined) return false;
       // The number it had goes to the next message, or its absence would look like a loss.
       const { sseq = 0, prev = null } = entry.sealed ?? {};
       const isLast = sseq !== 0 && sseq === room.sseq;
@@ -213,6 +227,7 @@ export function createOutbox(core, parts) {
       entries.delete(key);
       rooms.set(next);
       if (entry.text !== null) parts.onRows(entry.room, [], [key]);
+      return true;
     });
 
   /**
@@ -260,7 +275,9 @@ export function createOutbox(core, parts) {
     busy.add(room);
     try {
       for (let attempt = 0; open;) {
-        const head = [...entries.values()].find((e) => e.room === room && e.failure === null);
+        const head = [...entries.values()].find(
+          (e) => e.room === room && e.failure === null && e.hold === null,
+        );
         if (head === undefined) return;
         try {
           await deliver(head.key);
@@ -294,7 +311,7 @@ export function createOutbox(core, parts) {
   return Object.freeze({
     async load() {
       for (const { key, sealed, position } of await readOutbox(db)) {
-        entries.set(key, await vault.open("outbox", key, sealed));
+        entries.set(key, { ...BLANK, ...(await vault.open("outbox", key, sealed)) });
         lastPosition = Math.max(lastPosition, position);
       }
     },
@@ -316,7 +333,40 @@ export function createOutbox(core, parts) {
      * @param {string} msgId drawn by the tab that asked, so that asking twice writes once
      * @returns {Promise<string>} the row's key
      */
-    write: (room, text, msgId) => compose(room, { msgId, text, control: null }),
+    write: (room, text, msgId) => compose(room, { msgId, text }),
+    /**
+     * A message that is sent when `hold` says that its files are at the server.
+     * @param {string} room
+     * @param {{ msgId: string, text: string, files: FileRecord[] }} message
+     * @returns {Promise<string>} the row's key
+     */
+    writeFiles: (room, message) => compose(room, { ...message, hold: "uploading" }),
+    /** @param {string} key */
+    get: (key) => entries.get(key),
+    /** @returns {OutboxRecord[]} what waits for its files */
+    held: () => [...entries.values()].filter(({ hold }) => hold !== null),
+    /**
+     * @param {string} key
+     * @param {OutboxRecord["hold"]} hold null: its files are there
+     */
+    async hold(key, hold) {
+      await amend(key, { hold }, {});
+      const room = entries.get(key)?.room;
+      if (room !== undefined && hold === null) work(room);
+    },
+    /**
+     * @param {string} key
+     * @param {string} file
+     * @returns {Promise<boolean>} whether the message could be changed: it has not been sealed
+     */
+    async leaveOut(key, file) {
+      const entry = entries.get(key);
+      if (entry === undefined || entry.files === null || entry.hold === null) return false;
+      const files = entry.files.filter(({ file_id: id }) => id !== file);
+      await amend(key, { files }, { files });
+      return true;
+    },
+    fail,
     /**
      * @param {string} room
      * @param {Control} control
@@ -382,17 +432,18 @@ export function createOutbox(core, parts) {
 
 /**
  * @param {Core} core
- * @param {string} key
+ * @param {OutboxRecord} entry
  * @param {string} text
  * @returns {RowRecord}
  */
-function newRow(core, key, text) {
+function newRow(core, { msgId, files }, text) {
   return {
-    kind: "text",
+    kind: files === null ? "text" : "files",
+    ...(files === null ? {} : { files }),
     mine: true,
     sender: core.own.user,
     device: core.own.device,
-    msgId: key.split("/")[2] ?? "",
+    msgId,
     seq: null,
     state: "pending",
     sentMs: core.serverNowMs(),

@@ -12,7 +12,7 @@ import { parseMessage, readSeq } from "../protocol/frames.js";
 import { readRow, removeRow } from "../storage/messages.js";
 import { parseControl } from "./control.js";
 import { stepOverOwn, withOwnSeq } from "./cursor.js";
-import { openAgain, openMessage } from "./incoming.js";
+import { bodyOf, openAgain, openMessage } from "./incoming.js";
 import { openRow, rowKey, storeNotice, storeRow, toMessageRow } from "./rows.js";
 import { peerName } from "./sessions.js";
 import { follow, isGap, noteUnread } from "./trail.js";
@@ -126,7 +126,7 @@ class Page {
     this.#work.done();
     this.#parts.rooms.set(this.#room);
     this.#after.rows = [...this.#rows.values()].map(({ stored, record }) =>
-      toMessageRow(this.#room, stored, record),
+      toMessageRow(this.#core, this.#room, stored, record),
     );
     return this.#after;
   }
@@ -162,11 +162,11 @@ class Page {
     if (content.t === "control") return this.#takeTrust(sender, content);
     await this.#checkTrail(message, content, toBase64url(capsule.payloadHash));
     if (content.dl !== undefined) this.#after.gossip.push({ sender, ...content.dl });
-    const isText = content.t === "text" && typeof content["body"] === "string";
-    if (isText) this.#room = { ...this.#room, deliveredSeq: seq };
+    const body = await bodyOf(this.#parts.trust, this.#room, { sender, device, msgId }, content);
+    if (body.kind !== "unknown") this.#room = { ...this.#room, deliveredSeq: seq };
     const record = {
-      ...this.#record(message, isText ? "text" : "unknown"),
-      ...(isText ? { text: String(content["body"]) } : {}),
+      ...this.#record(message, body.kind),
+      ...body,
       report: { frankingKey: opened.frankingKey, c2: message.c2, frank: message.frank },
     };
     return this.#put(key, seq, record, null);
@@ -265,13 +265,10 @@ class Page {
     const answer = { contentKey: keys.content_key, payloadHash: keys.payload_hash };
     const opened = await openAgain(this.#room, record, record.envelope, answer).catch(() => null);
     if (opened === null) return;
-    const { content } = opened;
-    const isText = content.t === "text" && typeof content["body"] === "string";
     const { mine, device, msgId, seq, state, sentMs, failure } = record;
     const kept = { mine, sender, device, msgId, seq, state, sentMs, failure };
-    const kind = isText ? "text" : "unknown";
-    const text = isText ? { text: String(content["body"]) } : {};
-    await this.#put(key, stored.order, { ...kept, kind, ...text }, null);
+    const body = await bodyOf(this.#parts.trust, this.#room, record, opened.content);
+    await this.#put(key, stored.order, { ...kept, ...body }, null);
   }
 
   /**

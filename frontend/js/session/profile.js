@@ -5,13 +5,18 @@
  *     page ─calls─▶ outbox ─▶ envelope, sessions ─▶ socket
  */
 
+import { fromBase64url, toBase64url } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
+import { signFileGrant } from "../crypto/file-grant.js";
 import * as bodies from "../protocol/bodies.js";
 import { FRAME_BYTES } from "../protocol/limits.js";
+import { createFileCalls } from "../net/files.js";
 import { createSocket } from "../net/socket.js";
+import { readRow } from "../storage/messages.js";
 import { createAccepted } from "./accepted.js";
 import { shareTrust, heartbeat } from "./control.js";
 import { createDispatch } from "./dispatch.js";
+import { createDownloads } from "./downloads.js";
 import { createGossip } from "./gossip.js";
 import { createHealer } from "./healer.js";
 import { createInbox } from "./inbox.js";
@@ -22,13 +27,16 @@ import { createOwnPreKeys } from "./own-prekeys.js";
 import { createPeople } from "./people.js";
 import { createReceipts } from "./receipts.js";
 import { createRooms } from "./rooms.js";
-import { storeNotice, toMessageRow } from "./rows.js";
+import { openRow, storeNotice, toMessageRow } from "./rows.js";
 import { createSealedFiles } from "./sealed-files.js";
 import { createSecurity } from "./security.js";
 import { createSessions, peerName } from "./sessions.js";
+import { createShelf } from "./shelf.js";
 import { createSlices } from "./slices.js";
+import { createTransfers } from "./transfers.js";
 import { createTrust } from "./trust.js";
 import { createTyping } from "./typing.js";
+import { createUploads } from "./uploads.js";
 
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { Log } from "../lib/log.js" */
@@ -44,6 +52,7 @@ import { createTyping } from "./typing.js";
 /** @import { TrustEvent } from "./trust.js" */
 /** @import { Connection, Me, MessageRow, SystemNotice } from "./types.js" */
 
+const TYPED = ["text", "files"];
 const EXPIRY_LOOK_MS = 15_000;
 const HOUSEKEEPING_MS = 6 * 3_600_000; // prekeys are looked at, and the log-in is kept alive
 
@@ -90,6 +99,11 @@ export async function openProfile(environment, local, own) {
     mutex: createMutex(),
     serverNowMs: () => clock.nowMs() + serverOffsetMs,
     nameOf: (user) => people.person(user).displayName,
+    statusOf: ({ file_id: file, size, verdict }) =>
+      transfers.status(file) ??
+      (shelf.isVerified(file)
+        ? { state: "intact", doneBytes: size, failure: null }
+        : { state: verdict ?? "here", doneBytes: 0, failure: null }),
     random: environment.socket.random,
   };
 
@@ -101,6 +115,15 @@ export async function openProfile(environment, local, own) {
   const onRows = (room, rows, removed = []) => {
     if (rows.length + removed.length > 0) emit("messages", { room, rows, removed });
     slices.room(room);
+  };
+
+  /** @param {string} key of a row that is to be shown anew */
+  const tellRow = async (key) => {
+    if (life.signal.aborted) return;
+    const stored = await readRow(db, key);
+    const room = stored && rooms.get(stored.room);
+    if (stored === undefined || room === undefined) return;
+    onRows(room.id, [toMessageRow(core, room, stored, await openRow(core, stored))]);
   };
 
   /**
@@ -117,7 +140,7 @@ export async function openProfile(environment, local, own) {
         notice,
       });
       await db.commit([change]);
-      onRows(room.id, [toMessageRow(room, stored, record)]);
+      onRows(room.id, [toMessageRow(core, room, stored, record)]);
     });
 
   /** @param {readonly string[]} peers */
@@ -165,7 +188,8 @@ export async function openProfile(environment, local, own) {
    */
   const onPage = async (room, aftermath) => {
     onRows(room, aftermath.rows, aftermath.removed);
-    if (aftermath.rows.some(({ kind, mine }) => kind === "text" && !mine)) typing.hear(room, false);
+    if (aftermath.rows.some(({ kind, mine }) => !mine && TYPED.includes(kind)))
+      typing.hear(room, false);
     for (const { key, ...acceptance } of aftermath.settled) await outbox.seen(key, acceptance);
     receipts.touch(room);
     if (aftermath.wantsRetry) healer.touch();
@@ -218,6 +242,9 @@ export async function openProfile(environment, local, own) {
   const rooms = createRooms(core, {
     onChange: (id) => slices.room(id),
     onRemoved(id) {
+      uploads.stop(id);
+      downloads.stop(id);
+      shelf.forgetRoom(id);
       outbox.forgetRoom(id);
       inbox.forget(id);
       slices.room(id);
@@ -249,6 +276,20 @@ export async function openProfile(environment, local, own) {
     trust,
     onHidden: (user) => tellInRoom(user, "hidden-devices"),
   });
+  const shelf = createShelf(core, {
+    isNeeded: (file) => outbox.held().some(({ files }) => files?.some((f) => f.file_id === file)),
+  });
+  const transfers = createTransfers(core, { isOnline: () => connection.status === "online" });
+  const calls = createFileCalls(api, {
+    sign: async (file, use, issuedMs) => {
+      const fileId = fromBase64url(file, 16);
+      return toBase64url(await signFileGrant(own, { fileId, use, issuedMs }));
+    },
+    nowMs: core.serverNowMs,
+  });
+  const uploads = createUploads(core, { outbox, calls, shelf, transfers, tellRow });
+  const { scratch } = environment;
+  const downloads = createDownloads(core, { calls, shelf, transfers, scratch, tellRow });
   const prekeys = createOwnPreKeys(core);
   const security = createSecurity(core, {
     local,
@@ -259,7 +300,7 @@ export async function openProfile(environment, local, own) {
     trust,
     people,
     startArgon2: environment.startArgon2,
-    scratch: environment.scratch,
+    scratch,
   });
 
   const sendPresence = () =>
@@ -331,7 +372,8 @@ export async function openProfile(environment, local, own) {
   await trust.load();
   await Promise.all([people.load(), rooms.load(), accepted.load()]);
   await outbox.load();
-  await environment.scratch.sweep();
+  await shelf.load((room) => rooms.get(room) !== undefined);
+  await scratch.sweep();
 
   return Object.freeze({
     core,
@@ -344,6 +386,8 @@ export async function openProfile(environment, local, own) {
     typing,
     security,
     files,
+    uploads,
+    downloads,
     prekeys,
     dropSessions,
     peopleChanged: () => slices.people(),
@@ -352,11 +396,14 @@ export async function openProfile(environment, local, own) {
     emitMe: () => emit("me", me()),
     start() {
       socket.start();
+      uploads.work();
       void watchExpiry();
       void keepHouse();
     },
     stop() {
       life.abort();
+      uploads.stop();
+      downloads.stop();
       slices.stop();
       outbox.stop();
       socket.stop();

@@ -12,6 +12,7 @@ import { randomBytes } from "../crypto/primitives.js";
 import { verifyDirectRoom } from "../crypto/rooms.js";
 import * as bodies from "../protocol/bodies.js";
 import { RefusedError } from "../protocol/errors.js";
+import { removeFilesOf } from "../storage/files.js";
 import { removeRowsOf } from "../storage/messages.js";
 import { readOutbox, removeOutbox } from "../storage/outbox.js";
 import { putRoom, readRooms, removeRoom } from "../storage/rooms.js";
@@ -91,7 +92,7 @@ export function createRooms(core, { onChange, onRemoved, onKept }) {
       if (!rooms.delete(id)) return;
       const waiting = (await readOutbox(db)).filter(({ room }) => room === id);
       const entries = waiting.map(({ key }) => removeOutbox(key));
-      await db.commit([removeRoom(id), removeRowsOf(id), ...entries]);
+      await db.commit([removeRoom(id), removeRowsOf(id), ...removeFilesOf(id), ...entries]);
       onRemoved(id);
     });
 

@@ -9,6 +9,7 @@
 import { readU32, toBase64url } from "../lib/bytes.js";
 import { randomBytes } from "../crypto/primitives.js";
 import { putRow } from "../storage/messages.js";
+import { toAttachment } from "./attachments.js";
 
 /** @import { Change } from "../storage/db.js" */
 /** @import { StoredRow } from "../storage/messages.js" */
@@ -97,18 +98,24 @@ export async function storeNotice(core, room, { after, notice }) {
 
 /**
  * What the page sees.
+ * @param {Core} core
  * @param {RoomRecord} room
  * @param {StoredRow} stored
  * @param {RowRecord} record
  * @returns {MessageRow}
  */
-export function toMessageRow(room, { key, order }, record) {
+export function toMessageRow({ statusOf }, room, { key, order }, record) {
   const { seq, mine, sender, sentMs, failure } = record;
   const state = stateOf(room, record);
   const common = { key, room: room.id, seq, order, mine, sender, state, sentMs, failure };
   switch (record.kind) {
     case "text":
       return { ...common, kind: "text", text: record.text ?? "" };
+    case "files": {
+      const files = record.files ?? [];
+      const shown = files.map((file, index) => toAttachment(file, index, statusOf(file)));
+      return { ...common, kind: "files", text: record.text ?? "", files: shown };
+    }
     case "undecryptable": {
       const { reason = "no-session", next = "lost" } = record;
       return { ...common, kind: "undecryptable", reason, next };

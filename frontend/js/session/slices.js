@@ -37,7 +37,7 @@ export function createSlices(core, parts) {
       readPage(core.db, { room: room.id, limit: 1, newest: true }),
     ]);
     const row = newest[0];
-    const lastRow = row ? toMessageRow(room, row, await openRow(core, row)) : null;
+    const lastRow = row ? toMessageRow(core, room, row, await openRow(core, row)) : null;
     return { ...unread, lastRow };
   };
 

@@ -174,6 +174,10 @@
  * @property {[{ user: string }, { room: string }]} openDm
  * @property {[{ room: string, before?: number, after?: number, around?: number, limit?: number }, MessagePage]} messages  by `order`; newest page when none is given
  * @property {[{ room: string, text: string }, { key: string }]} sendMessage  resolves once it is stored here
+ * @property {[{ room: string, text: string, files: OutgoingFile[] }, { key: string }]} sendFiles  1 to 10, resolves once they are stored here, encrypted; also `disk_full`, `file_changed`
+ * @property {[{ room: string, key: string, on: boolean }, {}]} pauseAttachment  holds the uploads of a message, or lets them go on
+ * @property {[{ room: string, key: string, index: number }, {}]} cancelAttachment  an upload leaves its message, the last one takes it along; a download stops
+ * @property {[{ room: string, key: string, index: number }, { file: File }]} fetchAttachment  verified to the last byte; `damaged`, `wrong_sender`, `gone`, `cancelled`, `disk_full`
  * @property {[{ room: string, key: string }, {}]} retryMessage
  * @property {[{ room: string, key: string }, {}]} discardMessage
  * @property {[{ room: string, seq: number }, {}]} markRead

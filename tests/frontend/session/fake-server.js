@@ -10,6 +10,8 @@ import { createHash, randomBytes } from "node:crypto";
 const id = (bytes = 16) => randomBytes(bytes).toString("base64url");
 const hash = (bytes) => createHash("sha256").update(bytes).digest("base64url");
 
+const PART_BYTES = 4 * 1024 * 1024;
+
 class Refusal extends Error {
   constructor(status, code, more = {}) {
     super(code);
@@ -36,6 +38,8 @@ export class FakeServer {
   /** Answers with a refusal instead of serving, when it returns one. */
   refuse = () => null;
   kdf = null;
+  grants = new Set(); // tokens that are good
+  files = new Map(); // id → { room, owner, sizeBytes, parts: Map, state }
 
   /** @returns {Browser} */
   browser() {
@@ -46,12 +50,15 @@ export class FakeServer {
     return this.codes.get(email);
   }
 
-  handle(browser, method, url, body, token) {
+  handle(browser, method, url, body, token, headers = {}) {
     const { pathname, searchParams } = new URL(url);
     this.log.push(`${method} ${pathname}`);
     const refusal = this.refuse(method, pathname, body);
     if (refusal !== null) throw new Refusal(...refusal);
-    const route = `${method} ${pathname.replace(/[A-Za-z0-9_-]{43}/, ":room").replace(/[A-Za-z0-9_-]{22}(?=\/|$)/, ":id")}`;
+    const route = `${method} ${pathname
+      .replace(/[A-Za-z0-9_-]{43}/, ":room")
+      .replace(/[A-Za-z0-9_-]{22}(?=\/|$)/, ":id")
+      .replace(/parts\/\d+$/, "parts/:n")}`;
     const ids = pathname.match(/[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{22}(?=\/|$)/) ?? [];
     const open = OPEN[route];
     if (open !== undefined) return open.call(this, browser, body);
@@ -59,7 +66,8 @@ export class FakeServer {
     if (login === undefined) throw new Refusal(401, "unauthenticated");
     const serve = ROUTES[route];
     if (serve === undefined) throw new Refusal(404, "not_found", { route });
-    return serve.call(this, { ...login, login, browser }, body, ids[0], searchParams);
+    const who = { ...login, login, browser };
+    return serve.call(this, who, body, ids[0], searchParams, { headers, pathname });
   }
 
   session(browser, account, device) {
@@ -446,12 +454,78 @@ const ROUTES = {
     this.tell(room.members, { type: "room.updated", room: roomId });
     return this.roomView(room);
   },
+  "POST /api/files"({ user }, { id: file, room, size_bytes: sizeBytes }) {
+    if (!this.files.has(file)) {
+      this.files.set(file, { room, owner: user, sizeBytes, parts: new Map(), state: "pending" });
+    }
+    return this.fileState(file);
+  },
+  "POST /api/files/:id/grant"({ user }, { purpose }, file) {
+    const { room, sizeBytes } = this.requireFile(user, file);
+    if (room === undefined) throw new Refusal(404, "not_found");
+    const token = `${purpose}-${id()}`;
+    this.grants.add(token);
+    return { token, expires_ms: Date.now() + 600_000, size_bytes: sizeBytes };
+  },
+  "PUT /api/files/:id/parts/:n"({ user }, bytes, file, _, { headers, pathname }) {
+    this.requireGrant(headers, "put");
+    const { parts } = this.requireFile(user, file);
+    if (hash(bytes) !== headers["X-Part-Hash"]) throw new Refusal(422, "bad_part");
+    parts.set(Number(pathname.split("/").at(-1)), Buffer.from(bytes));
+    return {};
+  },
+  "POST /api/files/:id/commit"({ user }, body, file) {
+    const found = this.requireFile(user, file);
+    if (found.parts.size !== this.fileState(file).parts) throw new Refusal(409, "incomplete");
+    found.state = "committed";
+    return this.fileState(file);
+  },
+  "GET /api/files/:id/hashes"({ user }, body, file, _, { headers }) {
+    this.requireGrant(headers, "get");
+    const { parts } = this.requireFile(user, file);
+    const ordered = [...parts.keys()].sort((a, b) => a - b);
+    return Buffer.concat(ordered.map((n) => createHash("sha256").update(parts.get(n)).digest()));
+  },
+  "GET /api/files/:id/content"({ user }, body, file, _, { headers }) {
+    this.requireGrant(headers, "get");
+    const { parts } = this.requireFile(user, file);
+    const [, first, last] = headers.Range.match(/^bytes=(\d+)-(\d+)$/).map(Number);
+    const number = Math.floor(first / PART_BYTES);
+    return parts.get(number).subarray(first % PART_BYTES, last + 1 - number * PART_BYTES);
+  },
+  "DELETE /api/files/:id"({ user }, body, file) {
+    this.requireFile(user, file);
+    this.files.delete(file);
+    return {};
+  },
   "POST /api/rooms/:room/messages"({ login }, body, roomId) {
     return this.send(login, roomId, body);
   },
 };
 
 Object.assign(FakeServer.prototype, {
+  requireFile(user, file) {
+    const found = this.files.get(file);
+    const isMember = this.rooms.get(found?.room)?.members.includes(user) === true;
+    if (!isMember) throw new Refusal(404, "not_found");
+    return found;
+  },
+  requireGrant({ "X-File-Grant": token = "" }, purpose) {
+    const isGood = token.startsWith(purpose) && this.grants.has(token);
+    if (!isGood) throw new Refusal(403, "bad_grant");
+  },
+  fileState(file) {
+    const { room, sizeBytes, parts, state } = this.files.get(file);
+    return {
+      id: file,
+      room,
+      size_bytes: sizeBytes,
+      part_bytes: PART_BYTES,
+      parts: Math.ceil(sizeBytes / PART_BYTES),
+      received: [...parts.keys()].sort((a, b) => a - b),
+      state,
+    };
+  },
   byEmail(email) {
     return [...this.accounts.values()].find((account) => account.email === email);
   },
@@ -501,9 +575,16 @@ export class Browser {
     if (!this.online) throw new TypeError("no network");
     const token = headers.Authorization?.replace("Bearer ", "");
     try {
-      const json = body === undefined ? undefined : JSON.parse(body);
-      const answer = this.server.handle(this, method, url, json, token);
-      return { ok: true, status: 200, text: async () => JSON.stringify(answer) };
+      const content = typeof body === "string" ? JSON.parse(body) : body;
+      const answer = this.server.handle(this, method, url, content, token, headers);
+      const text = async () => JSON.stringify(answer);
+      // A copy: whoever gets bytes may do with them as it likes.
+      return {
+        ok: true,
+        status: 200,
+        text,
+        arrayBuffer: async () => Uint8Array.from(answer).buffer,
+      };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return { ok: false, status: error.status, text: async () => JSON.stringify(error.body) };
