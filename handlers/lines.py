@@ -71,6 +71,7 @@ class LineReader:
 
     def _check_size(self, line: bytes | bytearray) -> None:
         if len(line) > self.max_bytes:
+            self._rest.clear()  # whoever goes on sending is read until the socket is closed
             raise FramingError(TOO_BIG)
 
 

@@ -1,5 +1,8 @@
 """A client's stream split into lines, however it arrives."""
 
+import contextlib
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +57,17 @@ def test_a_line_that_is_not_utf_8_is_refused(line: bytes) -> None:
     with pytest.raises(FramingError) as caught:
         lines_of([line + b"\n"])
     assert caught.value.code == INVALID_DATA
+
+
+def test_of_a_client_that_goes_on_after_the_end_nothing_is_kept() -> None:
+    """S-22: a connection that is being closed is still read, for seconds."""
+    reader, chunk = LineReader(MAX_BYTES), b"x" * 65_536
+    tracemalloc.start()
+    try:
+        for _ in range(256):
+            with contextlib.suppress(FramingError):
+                list(reader.feed(chunk))
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 16 * len(chunk)
