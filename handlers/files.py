@@ -102,6 +102,7 @@ class PartHandler(_Handler):
         connection = cast(HTTP1Connection, self.request.connection)
         connection.set_max_body_size(2 * FILE_PART_BYTES)
         self._data = bytearray()
+        self._is_counted = self._is_storing = self._is_cut = False
         await super().prepare()
         if int(self.request.headers.get("Content-Length", "0")) > FILE_PART_BYTES:
             raise AppError(ErrorCode.TOO_LARGE)
@@ -111,6 +112,9 @@ class PartHandler(_Handler):
         self._file = await self.files.for_part(
             self.principal, FileId(self.path_kwargs["file_id"]), self._number, self.grant
         )
+        if not self._is_cut:  # nobody would count it out again
+            self.files.begin_part(self.principal)
+            self._is_counted = True
 
     def data_received(self, chunk: bytes) -> None:
         if len(self._data) <= FILE_PART_BYTES:  # chunks announce no length
@@ -118,8 +122,24 @@ class PartHandler(_Handler):
 
     async def put(self, file_id: str, number: str) -> None:
         digest = parse_b64url(self.request.headers.get(HASH_HEADER, ""), HASH_BYTES)
-        await self.files.put_part(self._file, self._number, bytes(self._data), digest)
+        data, self._data = bytes(self._data), bytearray()
+        self._is_storing = True  # also when nobody waits for the answer any more
+        await self.files.put_part(self._file, self._number, data, digest)
         self.answer(bodies.Empty())
+
+    def on_finish(self) -> None:
+        self._count_out()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._is_cut = True
+        if not self._is_storing:
+            self._count_out()
+
+    def _count_out(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self.files.end_part(self.principal)
 
     @property
     def _number(self) -> int:

@@ -24,6 +24,7 @@ from services.access import Access
 from services.grants import Grants, Purpose
 from services.logins import Principal
 from services.quotas import Quotas
+from services.receiving import Receiving
 
 SWEEP_FILES = 64  # that have ended, at a time
 ORPHAN_MS = HOUR_MS  # longer than any part is under way before its file's record would be found
@@ -61,6 +62,7 @@ class FileService:
         self._quotas = quotas
         self._grants = grants
         self._limits = limits
+        self._receiving = Receiving()
 
     async def begin(self, principal: Principal, asked: StartFileRequest) -> File:
         """Announce a file of a room; the same again returns it as it stands.
@@ -109,15 +111,27 @@ class FileService:
         """Return a pending file that may get this part now.
 
         Raises: AppError(bad_grant), AppError(not_found), AppError(conflict) when it is whole,
-        AppError(bad_part) when it has no such part
+        AppError(bad_part) when it has no such part, RateLimited
         """
         self._grants.require(token, file_id, "put", principal.login_id)
+        self._quotas.take("file-part", principal.user_id)
         file = await self._find(principal, file_id, "put")
         if file.state != "pending":
             raise AppError(ErrorCode.CONFLICT, "the file is whole")
         if number >= file.parts:
             raise AppError(ErrorCode.BAD_PART, "number")
         return file
+
+    def begin_part(self, principal: Principal) -> None:
+        """Take room in memory for a part; `end_part` gives it back, however the part ends.
+
+        Raises: RateLimited, AppError(unavailable) when too many are on their way
+        """
+        self._receiving.begin(principal.user_id)
+
+    def end_part(self, principal: Principal) -> None:
+        """Give back what `begin_part` took."""
+        self._receiving.end(principal.user_id)
 
     async def put_part(self, file: File, number: int, data: bytes, digest: bytes) -> None:
         """Keep a part; it is durable when this returns, and may come again.
@@ -169,9 +183,10 @@ class FileService:
     async def readable(self, principal: Principal, file_id: FileId, token: str) -> File:
         """Return a whole file that may be read now.
 
-        Raises: AppError(bad_grant), AppError(not_found)
+        Raises: AppError(bad_grant), AppError(not_found), RateLimited
         """
         self._grants.require(token, file_id, "get", principal.login_id)
+        self._quotas.take("file-read", principal.user_id)
         return await self._find(principal, file_id, "get")
 
     async def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:

@@ -61,6 +61,8 @@ TABLE: Mapping[str, Rate] = {
     "send": Rate("user", 300, 50),
     "file": Rate("user", 120, 1),
     "file-grant": Rate("user", 300, 5),
+    "file-part": Rate("user", 600, 64),  # 256 MiB/s: a part may come again, which no allowance sees
+    "file-read": Rate("user", 600, 64),
     "socket-open": Rate("address", 200, 10),
     "frames": Rate("connection", limits.FRAME_BURST, limits.FRAMES_PER_SECOND),
 }

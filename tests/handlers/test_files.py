@@ -24,6 +24,8 @@ from handlers import files as files_handler
 from protocol import limits
 from protocol.encoding import b64url, parse_b64url
 from protocol.limits import FILE_PART_BYTES
+from services import receiving
+from services.receiving import PARTS_PER_USER
 from tests.handlers.conftest import Browser
 from tests.handlers.test_keys import plain
 from tests.handlers.test_people import befriend
@@ -502,6 +504,70 @@ async def test_a_reader_that_does_not_read_is_cut(
         await asyncio.sleep(1)
         received = await asyncio.to_thread(lambda: sum(map(len, _rest(reading))))
     assert received < 3 * FILE_PART_BYTES
+
+
+async def begin_part(courier: Courier, file_id: str, token: str) -> asyncio.StreamWriter:
+    """Send the head of a part, and wait until the server wants the rest."""
+    parts = urlsplit(courier.origin)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    wanted = {"Expect": "100-continue", "Content-Type": OCTETS, "X-File-Grant": token}
+    headers = {**courier.browser.headers, **wanted, "Content-Length": str(FILE_PART_BYTES)}
+    lines = [f"PUT /api/files/{file_id}/parts/0 HTTP/1.1", f"Host: {parts.netloc}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    assert b"100" in await reader.readuntil(b"\r\n\r\n")
+    return writer
+
+
+async def put_when_there_is_room(courier: Courier, file_id: str, data: bytes, token: str) -> None:
+    async with asyncio.timeout(30):
+        while (await courier.put(file_id, 0, data, token)).code in (429, 503):
+            await asyncio.sleep(0.05)
+
+
+async def test_what_one_person_sends_side_by_side_is_bounded(
+    sender: Courier, reader: Courier, room: str
+) -> None:
+    """S-26: bodies that do not end are in memory; whoever hangs up gives the room back."""
+    data = secrets.token_bytes(FILE_PART_BYTES)
+    file_id = str((await sender.start(room, data)).json["id"])
+    token = await sender.grant(file_id, "put")
+    slow = [await begin_part(sender, file_id, token) for _ in range(PARTS_PER_USER)]
+    refused = await sender.put(file_id, 0, data, token)
+    assert (refused.code, code(refused)) == (429, "rate_limited")
+    await reader.send(room, b"somebody else is not in the way")
+    for writer in slow:
+        writer.write(b"x" * 65_536)
+        writer.close()
+    await put_when_there_is_room(sender, file_id, data, token)
+    assert (await sender.commit(file_id)).json["state"] == "committed"
+
+
+async def test_what_everybody_sends_side_by_side_is_bounded(
+    sender: Courier, reader: Courier, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "PARTS_AT_ONCE", 2)
+    data = secrets.token_bytes(FILE_PART_BYTES)
+    file_id = str((await sender.start(room, data)).json["id"])
+    token = await sender.grant(file_id, "put")
+    slow = [await begin_part(sender, file_id, token) for _ in range(2)]
+    other = str((await reader.start(room, b"x")).json["id"])
+    refused = await reader.put(other, 0, b"x", await reader.grant(other, "put"))
+    assert (refused.code, code(refused)) == (503, "unavailable")
+    for writer in slow:
+        writer.close()
+    await put_when_there_is_room(reader, other, b"x", await reader.grant(other, "put"))
+    assert (await reader.commit(other)).json["state"] == "committed"
+
+
+async def test_parts_that_were_refused_or_kept_take_no_room(sender: Courier, room: str) -> None:
+    file_id = str((await sender.start(room, b"x" * 100)).json["id"])
+    token = await sender.grant(file_id, "put")
+    wrong = {"X-Part-Hash": "x"}, {"X-Part-Hash": b64url(bytes(32))}
+    for _ in range(PARTS_PER_USER):
+        for change in wrong:
+            assert (await sender.put(file_id, 0, b"x" * 100, token, **change)).code in (400, 422)
+        assert (await sender.put(file_id, 0, b"x" * 100, token)).code == 200
 
 
 def _rest(connection: socket.socket) -> Iterator[bytes]:
