@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,6 +30,7 @@ THREADS = 4  # what a disk does well side by side; more only take the cores from
 LISTED_AT_ONCE = 256
 STALE_S = 3_600  # a part is not on its way for longer than that
 
+_FOLDER = re.compile("[0-9a-f]{32}")  # anything else is not ours
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Result = TypeVar("Result")
@@ -101,7 +103,9 @@ class LocalBlobStore:
     def _found(self) -> Iterator[tuple[FileId, int]]:
         for shelf in self._root.glob("[0-9a-f][0-9a-f]"):
             for folder in shelf.iterdir():
-                with contextlib.suppress(FileNotFoundError, ValueError):
+                if _FOLDER.fullmatch(folder.name) is None:
+                    continue
+                with contextlib.suppress(FileNotFoundError):
                     file_id = FileId(b64url(bytes.fromhex(folder.name)))
                     yield file_id, int(folder.stat().st_mtime * 1_000)
 

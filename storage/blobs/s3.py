@@ -10,6 +10,7 @@ part and refuses another. The bucket is private: nobody but the server reads it.
 import asyncio
 import base64
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ CONNECTIONS = 32
 DELETED_AT_ONCE = 1_000  # what one call takes
 AWAY_S = 1.0  # after the service did not answer, callers are refused at once for so long
 
+_PART = re.compile(r"([0-9a-f]{32})/[0-9]+")  # anything else in the bucket is not ours
 _MISSING = ("NoSuchKey", "404", "InvalidRange", "416")
 _FULL = ("InsufficientStorage", "QuotaExceeded", "507")
 
@@ -106,11 +108,13 @@ class S3BlobStore:
         name, written_ms = "", 0
         with self._translating():
             async for entry in self._entries(client, self._prefix):
-                folder = entry["Key"].removeprefix(self._prefix).partition("/")[0]
-                if name and folder != name:
+                part = _PART.fullmatch(entry["Key"].removeprefix(self._prefix))
+                if part is None:
+                    continue
+                if name and part[1] != name:
                     yield _file_id(name), written_ms
                     written_ms = 0
-                name = folder
+                name = part[1]
                 written_ms = max(written_ms, int(entry["LastModified"].timestamp() * 1_000))
             if name:
                 yield _file_id(name), written_ms

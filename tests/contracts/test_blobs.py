@@ -122,6 +122,26 @@ async def test_every_file_is_listed_once(blobs):
     assert all(written_ms > START_MS for _, written_ms in found)
 
 
+async def leave(blobs, place):
+    """Put a foreign thing where the store keeps its own."""
+    if isinstance(blobs, LocalBlobStore):
+        (blobs._root / place).parent.mkdir(parents=True)
+        (blobs._root / place).touch()
+    else:
+        client = await blobs._connected()
+        key = f"{blobs._prefix}{place}"
+        await client.put_object(Bucket=blobs._bucket.name, Key=key, Body=b"x")
+
+
+@pytest.mark.parametrize("place", ["ab/abcd/0", "ab/lost+found/0", "cd/0", "backup/notes.txt"])
+async def test_what_is_not_ours_hides_nothing_and_is_not_listed(blobs, place):
+    """R-41: one foreign name would end every later sweep of orphans."""
+    file_id = new_id()
+    await leave(blobs, place)
+    await put(blobs, file_id, 0, b"x")
+    assert [found async for found, _ in blobs.files()] == [file_id]
+
+
 async def test_an_empty_store_lists_nothing(blobs):
     assert [item async for item in blobs.files()] == []
 
