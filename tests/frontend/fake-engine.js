@@ -344,6 +344,8 @@ export function connectEngine() {
   const emit = (name, value) => listeners.get(name)?.forEach((fn) => fn(value));
   let people = scene === "empty" ? { people: [], invites: [] } : PEOPLE;
   let me = ME;
+  /** @type {(files: any[]) => void} */
+  let hand = () => {};
 
   if (scene === "long") fillLongRoom();
   // What somebody else writes, for tests: receive("r-minh", "text").
@@ -479,7 +481,7 @@ export function connectEngine() {
         return fileOf(show, name, { ...hints, mime, size, content: file, state: "sending" });
       });
       const mine = filesRow(ME.id, 0, shown, { room: id, text, state: "pending", seq: null });
-      globalThis.sentFiles = files;
+      hand(files);
       (ROWS[id] ??= []).push(mine);
       emit("messages", { room: id, rows: [mine], removed: [] });
       return { key: mine.key };
@@ -530,6 +532,10 @@ export function connectEngine() {
     emit("messages", { room: id, rows: [ROWS[id][at]], removed: [] });
     return {};
   }
+  // What this page sends, for tests.
+  globalThis.sentFiles = new Promise((resolve) => {
+    hand = resolve;
+  });
   // What somebody else sends, for tests: receiveFiles([{ show, name, mime, content }]).
   globalThis.receiveFiles = (files) => {
     const news = filesRow(

@@ -1,12 +1,14 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { Connection, RoomItem } from "../session/types.js" */
+/** @import { Connection, OutgoingFile, RoomItem } from "../session/types.js" */
 import { MESSAGE_CHARS } from "../protocol/limits.js";
 import { Disposables } from "../lib/disposables.js";
 import { button } from "../ui/button.js";
 import { h, setText } from "../ui/dom.js";
 import { plural, t } from "../ui/i18n.js";
 import { act } from "./act.js";
+import { attachmentTray } from "./attachment-tray.js";
+import { fileInput } from "./file-input.js";
 import { typingSignal } from "./typing-signal.js";
 
 /** Only somebody close to the limit wants to know it. */
@@ -21,12 +23,14 @@ const GROWN_CHARS = 4000;
  *   focus: () => void,
  *   canWrite: () => boolean,
  *   putBack: (text: string) => void,
+ *   attach: (files: File[]) => void,
  * }} Composer  putBack: give a text that was not sent back to whoever typed it
  */
 
 /**
  * Where one writes. Enter sends, Shift+Enter breaks the line; while an input method composes a letter, as Vietnamese ones
- * do, Enter belongs to it. The draft is kept by the engine and comes back with the room.
+ * do, Enter belongs to it. The draft is kept by the engine and comes back with the room. Files that are chosen, dropped or
+ * pasted wait in a tray; the text goes with them.
  * @param {App} app
  * @param {{ room: RoomItem, onSend: () => void }} options
  * @returns {Composer}
@@ -46,7 +50,7 @@ export function composer(app, { room: first, onSend }) {
     "data-testid": "message-input",
   });
   const grow = h("div", { class: "grow" }, input);
-  const send = button({
+  const sending = button({
     label: t("composer.send"),
     icon: "send",
     iconOnly: true,
@@ -56,36 +60,77 @@ export function composer(app, { room: first, onSend }) {
   });
   const counter = h("span", { class: "caption counter", role: "status" });
   const hint = h("p", { class: "caption muted hint", role: "status" });
+  const tray = attachmentTray({ onChange: changed, onRefuse: refuse });
+  const choose = fileInput(attach);
   const form = h(
     "form",
     { class: "row", on: { submit: (event) => (event.preventDefault(), void submit()) } },
+    choose.el,
     grow,
     counter,
-    send.el,
+    sending.el,
   );
-  const el = h("div", { class: "composer" }, hint, form);
+  const el = h("div", { class: "composer" }, hint, tray.el, form);
   /** @type {ComposerModel} */
   let model = { room: first, connection: { status: "online", retryAtMs: null } };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let draftTimer;
   let savedDraft = first.draft;
   let refusal = "";
+  let isPreparing = false;
   input.value = first.draft;
 
   const left = () => MESSAGE_CHARS - [...input.value].length;
 
   async function submit() {
-    const text = input.value;
-    if (text.trim() === "") return refuse(t("composer.empty"));
+    if (isPreparing) return;
+    if (input.value.trim() === "" && tray.count() === 0) return refuse(t("composer.empty"));
     if (left() < 0) return refuse(plural("composer.too_long", -left()));
+    const files = tray.count() === 0 ? [] : await readyFiles();
+    if (files === null) return;
+    const text = input.value;
     input.value = "";
-    changed();
+    tray.clear();
     typing.stop();
     onSend();
-    const stored = await act(app, "sendMessage", { room, text });
-    if (stored === null) putBack(text);
+    const stored = await send(text, files);
+    if (stored === null) putBack(text, files);
     // The engine empties the draft as it stores the message.
     else if (savedDraft === text) savedDraft = "";
+  }
+
+  async function readyFiles() {
+    isPreparing = true;
+    sending.update({ busy: true });
+    const files = await tray.ready();
+    isPreparing = false;
+    changed();
+    return files;
+  }
+
+  /**
+   * @param {string} text
+   * @param {OutgoingFile[]} files
+   */
+  function send(text, files) {
+    if (files.length === 0) return act(app, "sendMessage", { room, text });
+    return act(app, "sendFiles", { room, text, files });
+  }
+
+  /** @param {File[]} files */
+  function attach(files) {
+    if (model.room.sendBlocked !== null) return;
+    tray.add(files);
+    input.focus();
+  }
+
+  /** @param {ClipboardEvent} event */
+  function pasted(event) {
+    const data = event.clipboardData;
+    // A table from an office program comes as text and as a picture of it; the text is what is meant.
+    if (data === null || data.files.length === 0 || data.types.includes("text/plain")) return;
+    event.preventDefault();
+    attach([...data.files]);
   }
 
   /** @param {string} why */
@@ -95,10 +140,13 @@ export function composer(app, { room: first, onSend }) {
     input.focus();
   }
 
-  /** @param {string} text before anything that has been typed since */
-  function putBack(text) {
+  /**
+   * @param {string} text before anything that has been typed since
+   * @param {OutgoingFile[]} [files]
+   */
+  function putBack(text, files = []) {
     input.value = [text, input.value].filter((each) => each !== "").join("\n");
-    changed();
+    tray.putBack(files);
     input.focus();
   }
 
@@ -107,7 +155,10 @@ export function composer(app, { room: first, onSend }) {
     const isNear = MESSAGE_CHARS - remaining >= COUNTER_FROM_CHARS;
     setText(counter, isNear ? String(remaining) : "");
     counter.dataset["over"] = String(remaining < 0);
-    send.update({ disabled: input.value.trim() === "" });
+    sending.update({
+      disabled: input.value.trim() === "" && tray.count() === 0,
+      busy: isPreparing,
+    });
     refusal = "";
     draw();
     grow.dataset["text"] = input.value.slice(0, GROWN_CHARS);
@@ -149,9 +200,11 @@ export function composer(app, { room: first, onSend }) {
   undo.listen(input, "input", typed);
   undo.listen(input, "blur", typing.stop);
   undo.listen(input, "keydown", keyed);
+  undo.listen(input, "paste", pasted);
   // The pointer leaves the focus in the input, so that a phone keeps its keyboard up.
-  undo.listen(send.el, "pointerdown", (event) => event.preventDefault());
+  undo.listen(sending.el, "pointerdown", (event) => event.preventDefault());
   undo.listen(window, "pagehide", saveDraft);
+  undo.add(tray.destroy);
   undo.add(() => {
     saveDraft();
     typing.stop();
@@ -165,6 +218,7 @@ export function composer(app, { room: first, onSend }) {
     focus: () => input.focus(),
     canWrite: () => model.room.sendBlocked === null,
     putBack,
+    attach,
     update(next) {
       model = next;
       draw();

@@ -11,6 +11,7 @@ import { skeleton } from "../ui/skeleton.js";
 import { act } from "./act.js";
 import { announcer } from "./announcer.js";
 import { composer } from "./composer.js";
+import { dropTarget } from "./drop-target.js";
 import { identityChange } from "./identity-change.js";
 import { messageList } from "./message-list.js";
 import { messagePages } from "./message-pages.js";
@@ -44,6 +45,11 @@ export function conversation(app, first) {
     nameOf: (user) => (user === item.peer.id ? item.peer.displayName : t("chat.you")),
     onRetry: (key) => void act(app, "retryMessage", { room, key }),
     onDiscard: (key) => void discard(key),
+    onFetch: async (key, index) =>
+      (await app.engine.call("fetchAttachment", { room, key, index })).file,
+    onPause: (key, on) => void act(app, "pauseAttachment", { room, key, on }),
+    onCancel: (key, index) => void act(app, "cancelAttachment", { room, key, index }),
+    listen: (fn) => app.engine.on("attachmentProgress", fn),
     onOlder: () => void pages.extend("older"),
     onNewer: () => void pages.extend("newer"),
     onOldest: () => void pages.open({ after: BEGINNING }),
@@ -130,6 +136,7 @@ export function conversation(app, first) {
   undo.listen(document, "visibilitychange", drawRows);
   undo.listen(window, "pagehide", leave);
   for (const part of [header, expiry, change, list, write]) undo.add(part.destroy);
+  undo.add(dropTarget(el, { canDrop: write.canWrite, onFiles: write.attach }));
   undo.add(pages.close);
   undo.add(leave);
   void begin();

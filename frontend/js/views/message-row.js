@@ -1,21 +1,18 @@
 /** @import { Component } from "../ui/dom.js" */
 /** @import { MessageRow, MessageState } from "../session/types.js" */
+/** @import { FileContext } from "./attachment.js" */
 /** @import { TimelineItem } from "./timeline.js" */
 import { button } from "../ui/button.js";
 import { h, setAttribute, setText } from "../ui/dom.js";
 import { formatTime } from "../ui/format.js";
 import { icon, setIcon } from "../ui/icon.js";
 import { t } from "../ui/i18n.js";
+import { attachments } from "./attachments.js";
 import { foldText } from "./fold-text.js";
 import { linkText } from "./link-text.js";
 
 /** @typedef {Extract<TimelineItem, { kind: "row" }>} RowItem */
-/**
- * @typedef {object} RowContext
- * @property {(user: string) => string} nameOf
- * @property {(key: string) => void} onRetry
- * @property {(key: string) => void} onDiscard
- */
+/** @typedef {FileContext & { onRetry: (key: string) => void, onDiscard: (key: string) => void }} RowContext */
 
 /** @type {Readonly<Record<Exclude<MessageState, "received">, string>>} state → icon */
 export const TICKS = {
@@ -102,8 +99,9 @@ function notice() {
  * @param {MessageRow} row
  * @returns {Component<RowItem>}
  */
-function bubble(context, { key, kind, mine, sender }) {
-  const content = kind === "text" ? textContent() : explanation();
+function bubble(context, row) {
+  const { key, mine, sender } = row;
+  const content = contentOf(context, row);
   const time = h("time", null);
   const tick = icon("clock", { size: "small", label: "" });
   const failed = failedActions(context, key);
@@ -122,19 +120,51 @@ function bubble(context, { key, kind, mine, sender }) {
   );
   return {
     el,
-    update(item) {
-      const { row } = item;
-      content.update(row);
-      setText(time, formatTime(row.sentMs));
-      time.dateTime = new Date(row.sentMs).toISOString();
-      if (row.state !== "received") {
-        setIcon(tick, TICKS[row.state]);
-        tick.dataset["state"] = row.state;
-        tick.setAttribute("aria-label", t(`message.${row.state}`));
+    update({ row: next }) {
+      content.update(next);
+      setText(time, formatTime(next.sentMs));
+      time.dateTime = new Date(next.sentMs).toISOString();
+      if (next.state !== "received") {
+        setIcon(tick, TICKS[next.state]);
+        tick.dataset["state"] = next.state;
+        tick.setAttribute("aria-label", t(`message.${next.state}`));
       }
-      failed.update(row);
+      failed.update(next);
     },
     destroy: content.destroy,
+  };
+}
+
+/**
+ * @param {RowContext} context
+ * @param {MessageRow} row
+ * @returns {Component<MessageRow>}
+ */
+function contentOf(context, row) {
+  if (row.kind === "text") return textContent();
+  return row.kind === "files" ? filesContent(context, row) : explanation();
+}
+
+/**
+ * Files, and the words that came with them.
+ * @param {RowContext} context
+ * @param {MessageRow} row
+ * @returns {Component<MessageRow>}
+ */
+function filesContent(context, row) {
+  const files = attachments(context, row);
+  const caption = textContent();
+  return {
+    el: h("div", { class: "content" }, files.el, caption.el),
+    update(next) {
+      files.update(next);
+      caption.update(next);
+      caption.el.hidden = next.kind === "files" && next.text === "";
+    },
+    destroy() {
+      files.destroy();
+      caption.destroy();
+    },
   };
 }
 
@@ -161,7 +191,7 @@ function textContent() {
   return {
     el: h("div", { class: "content" }, el, more.el),
     update(row) {
-      if (row.kind !== "text" || row.text === text) return;
+      if ((row.kind !== "text" && row.kind !== "files") || row.text === text) return;
       text = row.text;
       draw();
     },
@@ -220,6 +250,13 @@ function failedActions({ onRetry, onDiscard }, key) {
 
 /** @param {string | null} failure an error code */
 function failureKey(failure) {
-  const said = ["not_contact", "identity_changed", "not_found", "too_large", "storage_full"];
+  const said = [
+    "not_contact",
+    "identity_changed",
+    "not_found",
+    "quota_full",
+    "too_large",
+    "storage_full",
+  ];
   return `message.failed.${failure !== null && said.includes(failure) ? failure : "other"}`;
 }
