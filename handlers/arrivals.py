@@ -20,7 +20,7 @@ from handlers.proxy_protocol import V2_BYTES, ProxyHeaderError, could_begin, rea
 from services.logins import address_prefix
 
 ARRIVAL_S = 5.0  # for the first bytes of a header to be there
-LOOK_AGAIN_S = 0.01  # at a header that has come in part
+LOOK_AGAIN_S = 0.01  # at a header that has come in part; then after twice as long, and so on
 
 _log = logging.getLogger("sealroom.arrivals")
 
@@ -67,6 +67,7 @@ class Arrivals:
 
     async def _read(self, connection: socket.socket, *, is_balancer: bool) -> str | None:
         await self._first_byte(connection)
+        pause_s = LOOK_AGAIN_S
         while could_begin(seen := _peek(connection)):
             header = read(seen)
             if header is not None:
@@ -75,7 +76,8 @@ class Arrivals:
                 connection.recv(header.size_bytes)
                 return header.client
             # No second wait for bytes: they would be there at once, the ones seen already.
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
         return None
 
     async def _first_byte(self, connection: socket.socket) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from config.settings import Settings
+from handlers import arrivals
+from handlers.arrivals import Arrivals
+from handlers.networks import Networks
 from services import quotas
 from tests.certificates import Certificate, make_certificate
 from tests.handlers.test_proxy_protocol import REFUSED, VECTORS, header
@@ -171,6 +175,21 @@ async def test_a_header_that_does_not_come_whole_in_time_closes_the_connection(
         assert await exchange(server.messenger_port, sent) == b""
     told = [r.getMessage() for r in log.records if r.name == "sealroom.arrivals"]
     assert told == ["No PROXY header in time"] * 8
+
+
+async def test_three_bytes_that_stay_alone_cost_a_few_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """S-26: with a look every few milliseconds, they would cost more than a TLS handshake."""
+    looks, look = [], arrivals._peek
+    monkeypatch.setattr(arrivals, "_peek", lambda one: looks.append(1) or look(one))
+    monkeypatch.setattr(arrivals, "ARRIVAL_S", 1.0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.send(b"PRO")
+        assert await Arrivals(Networks()).client(ours, "192.0.2.1") == "192.0.2.1"
+    assert len(looks) <= 8
 
 
 async def test_a_stranger_may_take_their_time(
