@@ -45,7 +45,10 @@ export function attachmentMedia({ name, show, mime, width, height, thumb }, onOp
    * @param {string} alt
    */
   function picture(blob, alt) {
-    return h("img", { src: urlOf(blob), alt, decoding: "async" });
+    const made = h("img", { src: urlOf(blob), alt, decoding: "async" });
+    // What only calls itself a picture is a file like any other.
+    made.addEventListener("error", () => made.remove());
+    return made;
   }
 
   /** @param {Blob} blob */

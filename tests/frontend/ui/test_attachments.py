@@ -66,6 +66,20 @@ def test_a_small_picture_is_fetched_when_it_is_looked_at_and_not_before(open_pag
     expect(picture).to_have_js_property("naturalWidth", 1200)
 
 
+def test_what_only_calls_itself_a_picture_is_a_file_like_any_other(open_page: Open) -> None:
+    page = open_page("files", ROOM)
+    page.evaluate(
+        """receiveFiles([{
+          show: "image", name: "no picture.png", mime: "image/png", size: 4,
+          content: new File(["text"], "no picture.png", { type: "image/png" }),
+        }])"""
+    )
+    file = named(page, "no picture.png")
+    expect(file).to_have_attribute("data-verdict", "intact")
+    expect(file.get_by_role("img")).to_have_count(0)
+    expect(file.get_by_test_id("attachment-download")).to_be_visible()
+
+
 def test_more_than_four_pictures_are_shown_when_they_are_asked_for(open_page: Open) -> None:
     page = open_page("files", ROOM)
     trip = page.get_by_test_id("attachment").filter(has_text="trip-")
