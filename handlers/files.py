@@ -16,6 +16,7 @@ import re
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
 from tornado.routing import URLSpec
 from tornado.web import stream_request_body
 
@@ -168,10 +169,12 @@ class ContentHandler(_Handler):
             self.set_status(206)
             self.set_header("Content-Range", f"bytes {start}-{end - 1}/{file.size_bytes}")
         try:
-            async for piece in self.files.read(file, start, end):
+            async for piece in self.files.read(self.principal, file, start, end):
                 self.write(piece)
                 async with asyncio.timeout(PIECE_READ_SECONDS):
                     await self.flush()
+        except StreamClosedError:
+            pass  # whoever hangs up in the middle wants no answer
         except (AppError, TimeoutError):
             if not self._headers_written:
                 raise

@@ -56,6 +56,7 @@ class FileService:
         limits: FileLimits,
     ) -> None:
         self._files = stores.files
+        self._logins = stores.logins
         self._blobs = blobs
         self._clock = clock
         self._access = access
@@ -189,13 +190,19 @@ class FileService:
         self._quotas.take("file-read", principal.user_id)
         return await self._find(principal, file_id, "get")
 
-    async def read(self, file: File, start: int, end: int) -> AsyncIterator[bytes]:
-        """Give the bytes from `start` up to `end` of a file's ciphertext, in small pieces.
+    async def read(
+        self, principal: Principal, file: File, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        """Give the bytes from `start` up to `end` of a `readable` file, in small pieces.
 
-        Raises: AppError(unavailable), also when a part is gone that should be there
+        A large file takes hours; who may not read it any more gets no further part.
+        Raises: AppError(unavailable), also when a part is gone that should be there;
+        AppError(not_found), AppError(session_revoked)
         """
         for number in range(start // FILE_PART_BYTES, -(-end // FILE_PART_BYTES)):
             offset = number * FILE_PART_BYTES
+            if offset > start:
+                await self._require_still_readable(principal, file)
             first = max(start - offset, 0)
             last = min(end - offset, file.part_bytes(number))
             try:
@@ -206,6 +213,11 @@ class FileService:
                     _log.error("a part of a whole file is missing")
                     raise AppError(ErrorCode.UNAVAILABLE, "part") from error
                 raise
+
+    async def _require_still_readable(self, principal: Principal, file: File) -> None:
+        await self._find(principal, file.file_id, "get")
+        if await self._logins.by_id(principal.login_id, self._clock.now_ms()) is None:
+            raise AppError(ErrorCode.SESSION_REVOKED)
 
     async def sweep(self) -> int:
         """Delete the parts of what has ended, then its record; returns how many files.

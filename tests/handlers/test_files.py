@@ -570,6 +570,35 @@ async def test_parts_that_were_refused_or_kept_take_no_room(sender: Courier, roo
         assert (await sender.put(file_id, 0, b"x" * 100, token)).code == 200
 
 
+async def test_a_reader_that_hangs_up_is_no_error(sender: Courier, room: str) -> None:
+    file_id = await sender.send(room, secrets.token_bytes(2 * FILE_PART_BYTES))
+    headers = {**sender.browser.headers, "X-File-Grant": await sender.grant(file_id, "get")}
+    reading = slow_reader(sender.origin, f"/api/files/{file_id}/content", headers)
+    with closing(reading):
+        await asyncio.to_thread(reading.recv, 1_024)
+    await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize("end", ["the room", "the log-in"])
+async def test_a_download_ends_with_what_allowed_it(
+    sender: Courier, reader: Courier, room: str, end: str
+) -> None:
+    """S2-6: no part is begun for somebody who may not read it any more."""
+    size_bytes = 6 * FILE_PART_BYTES  # far more than sockets hold
+    file_id = await sender.send(room, secrets.token_bytes(size_bytes))
+    headers = {**reader.browser.headers, "X-File-Grant": await reader.grant(file_id, "get")}
+    reading = slow_reader(reader.origin, f"/api/files/{file_id}/content", headers)
+    with closing(reading):
+        assert b"200 OK" in await asyncio.to_thread(reading.recv, 1_024)
+        if end == "the room":
+            ended = await sender.browser.call("DELETE", f"/api/rooms/{room}")
+        else:
+            ended = await reader.browser.call("POST", "/api/auth/logout")
+        assert ended.status == 200, ended.text
+        received = await asyncio.to_thread(lambda: sum(map(len, _rest(reading))))
+    assert received < size_bytes
+
+
 def _rest(connection: socket.socket) -> Iterator[bytes]:
     try:
         while data := connection.recv(65_536):
