@@ -343,8 +343,9 @@ export async function openProfile(environment, local, own) {
     deviceId: () => own.device,
     onFrame: dispatch.frame,
     onConnection(next) {
-      if (next.status !== "online") dispatch.disconnected();
       connection = next;
+      if (next.status === "online") transfers.wake();
+      else dispatch.disconnected();
       emit("connection", connection);
     },
     onEnded: () => environment.onSignedOut("expired"),

@@ -32,8 +32,24 @@ export function createTransfers(core, { isOnline }) {
   /** @type {(() => void)[]} */
   const queue = [];
   let busy = 0;
+  let nudge = new AbortController();
+
+  /** @type {Core["clock"]} one whose sleep ends early when there is a connection again */
+  const clock = {
+    nowMs: core.clock.nowMs,
+    async sleep(delayMs, signal) {
+      const ends = signal === undefined ? [nudge.signal] : [nudge.signal, signal];
+      await core.clock.sleep(delayMs, AbortSignal.any(ends)).catch(() => {});
+      signal?.throwIfAborted();
+    },
+  };
 
   return Object.freeze({
+    /** There is a connection: nobody waits any longer. */
+    wake() {
+      nudge.abort();
+      nudge = new AbortController();
+    },
     /** @param {string} file */
     status: (file) => moving.get(file),
     /**
@@ -97,7 +113,7 @@ export function createTransfers(core, { isOnline }) {
       let failures = 0;
       return retry(call, {
         ...BACKOFF,
-        clock: core.clock,
+        clock,
         random: core.random,
         signal,
         isRetryable(error) {

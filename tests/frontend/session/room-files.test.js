@@ -164,6 +164,16 @@ test("without a network an upload waits, and a text that is typed meanwhile over
   assert.equal((await received(bob, room)).seq, 2);
 });
 
+test("what waits for the network goes on as soon as it is back", async () => {
+  const { alice, bob, room } = await pair();
+  alice.device.randomness = 1_000; // whoever slept its delay out would wake hours later
+  alice.device.setOnline(false);
+  const row = { room, ...(await send(alice, room, [outgoing(SMALL)])) };
+  await until("begun", async () => (await stateOf(alice, row)) === "sending");
+  alice.device.setOnline(true);
+  await received(bob, room);
+});
+
 test("a message that is paused stays so after a reload, and goes on when it is told to", async () => {
   const { server, alice, bob, room } = await pair();
   server.refuse = (method, path) => (path.includes("/parts/") ? [503, "unavailable"] : null);
