@@ -6,13 +6,15 @@ S2-6, S-33, R-40.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Route
 
+from client.seal.files import FileManifest
 from tests.client.crowd import Crowd, Device
 from tests.client.file_pieces import MIB
 from tests.client.test_room_files import exchange, flip, swap
@@ -202,3 +204,19 @@ async def test_a_browser_and_the_terminal_exchange_files_byte_for_byte(
     for index, source in enumerate((film, photo)):
         fetched = await mixed.an.fetch(key, index)
         assert (fetched.get("name"), fetched.get("hash")) == (source.name, sha256(source)), fetched
+
+
+async def test_row_20_a_file_that_was_renamed_is_not_from_its_sender(
+    mixed: Mixed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = FileManifest.sign
+
+    def sign_another_name(manifest: FileManifest, *place: Any) -> bytes:
+        return sign(replace(manifest, name="harmless.pdf"), *place)
+
+    monkeypatch.setattr(FileManifest, "sign", sign_another_name)
+    await mixed.binh.engine.send_files(mixed.room, [written(tmp_path, "x.exe", 1_000)])
+    key = await mixed.an.received()
+    assert await mixed.an.state() == "wrong-sender"
+    assert await mixed.an.fetch(key) == {"code": "wrong_sender"}
+    assert await mixed.an.plaintext_sizes() == []
