@@ -2,6 +2,7 @@
 import { button } from "../ui/button.js";
 import { h, setAttribute } from "../ui/dom.js";
 import { t } from "../ui/i18n.js";
+import { waveform } from "./waveform.js";
 
 /** What the sender says about the shape of a picture is believed within these bounds, width to height. */
 const NARROWEST = 0.6;
@@ -16,7 +17,7 @@ const WIDEST = 2;
  * @returns {{ el: HTMLElement | null, update: (state: "open" | "closed") => void, show: (file: File) => void,
  *   destroy: () => void }}
  */
-export function attachmentMedia({ name, show, mime, width, height, thumb }, onOpen) {
+export function attachmentMedia({ name, show, mime, width, height, thumb, wave }, onOpen) {
   if (show === "file") return { el: null, update() {}, show() {}, destroy() {} };
   const isSeen = show === "image" || show === "video";
   /** @type {string[]} */
@@ -31,7 +32,9 @@ export function attachmentMedia({ name, show, mime, width, height, thumb }, onOp
   const el = h("div", { class: "media", "data-kind": isSeen ? "seen" : "heard" }, load.el);
   let isShown = false;
   if (isSeen) el.style.setProperty("--ratio", String(ratioOf(width, height)));
-  if (thumb !== null) el.prepend(picture(thumb, ""));
+  if (thumb !== null && isSeen) el.prepend(picture(thumb, ""));
+  const heard = wave === null ? null : waveform(wave);
+  if (heard !== null) el.append(heard);
 
   /** @param {Blob} blob */
   function urlOf(blob) {
@@ -69,7 +72,7 @@ export function attachmentMedia({ name, show, mime, width, height, thumb }, onOp
     update(state) {
       load.el.hidden = isShown || state === "closed";
       setAttribute(el, "data-shown", isShown);
-      el.hidden = !isSeen && load.el.hidden && !isShown;
+      el.hidden = !isSeen && heard === null && load.el.hidden && !isShown;
     },
     show(verified) {
       if (isShown) return;
@@ -77,6 +80,7 @@ export function attachmentMedia({ name, show, mime, width, height, thumb }, onOp
       const typed = verified.slice(0, verified.size, mime);
       load.el.hidden = true;
       el.replaceChildren(show === "image" ? picture(typed, name) : player(typed));
+      if (heard !== null) el.prepend(heard);
       setAttribute(el, "data-shown", true);
       el.hidden = false;
     },

@@ -10,6 +10,8 @@ import { act } from "./act.js";
 import { attachmentTray } from "./attachment-tray.js";
 import { fileInput } from "./file-input.js";
 import { typingSignal } from "./typing-signal.js";
+import { voiceMessage } from "./voice-message.js";
+import { canRecord } from "./voice-recording.js";
 
 /** Only somebody close to the limit wants to know it. */
 const COUNTER_FROM_CHARS = MESSAGE_CHARS - 500;
@@ -62,15 +64,25 @@ export function composer(app, { room: first, onSend }) {
   const hint = h("p", { class: "caption muted hint", role: "status" });
   const tray = attachmentTray({ onChange: changed, onRefuse: refuse });
   const choose = fileInput(attach);
+  const voice = voiceMessage({ onSend: (file) => void sendVoice(file), onRefuse: refuse, onOpen });
+  const speak = button({
+    label: t("voice.record"),
+    icon: "mic",
+    iconOnly: true,
+    kind: "quiet",
+    testId: "voice-record",
+    onClick: () => void voice.record(),
+  });
   const form = h(
     "form",
     { class: "row", on: { submit: (event) => (event.preventDefault(), void submit()) } },
     choose.el,
     grow,
     counter,
+    speak.el,
     sending.el,
   );
-  const el = h("div", { class: "composer" }, hint, tray.el, form);
+  const el = h("div", { class: "composer" }, hint, tray.el, form, voice.el);
   /** @type {ComposerModel} */
   let model = { room: first, connection: { status: "online", retryAtMs: null } };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -78,6 +90,7 @@ export function composer(app, { room: first, onSend }) {
   let savedDraft = first.draft;
   let refusal = "";
   let isPreparing = false;
+  let isSpeaking = false;
   input.value = first.draft;
 
   const left = () => MESSAGE_CHARS - [...input.value].length;
@@ -115,6 +128,20 @@ export function composer(app, { room: first, onSend }) {
   function send(text, files) {
     if (files.length === 0) return act(app, "sendMessage", { room, text });
     return act(app, "sendFiles", { room, text, files });
+  }
+
+  /** @param {OutgoingFile} file */
+  async function sendVoice(file) {
+    onSend();
+    const stored = await send("", [file]);
+    if (stored === null) putBack("", [file]);
+  }
+
+  /** @param {boolean} isOpen */
+  function onOpen(isOpen) {
+    isSpeaking = isOpen;
+    draw();
+    if (!isOpen) input.focus();
   }
 
   /** @param {File[]} files */
@@ -155,10 +182,10 @@ export function composer(app, { room: first, onSend }) {
     const isNear = MESSAGE_CHARS - remaining >= COUNTER_FROM_CHARS;
     setText(counter, isNear ? String(remaining) : "");
     counter.dataset["over"] = String(remaining < 0);
-    sending.update({
-      disabled: input.value.trim() === "" && tray.count() === 0,
-      busy: isPreparing,
-    });
+    const isEmpty = input.value.trim() === "" && tray.count() === 0;
+    sending.update({ disabled: isEmpty, busy: isPreparing });
+    // A voice message goes alone, and a phone has little room beside a text.
+    speak.el.hidden = !isEmpty || !canRecord();
     refusal = "";
     draw();
     grow.dataset["text"] = input.value.slice(0, GROWN_CHARS);
@@ -192,7 +219,7 @@ export function composer(app, { room: first, onSend }) {
     const { room: item, connection } = model;
     const { sendBlocked } = item;
     const why = refusal || whyNot(item) || (isAway(connection) ? t("composer.offline") : "");
-    form.hidden = sendBlocked !== null;
+    form.hidden = sendBlocked !== null || isSpeaking;
     hint.hidden = why === "";
     setText(hint, why);
   }
@@ -205,6 +232,7 @@ export function composer(app, { room: first, onSend }) {
   undo.listen(sending.el, "pointerdown", (event) => event.preventDefault());
   undo.listen(window, "pagehide", saveDraft);
   undo.add(tray.destroy);
+  undo.add(voice.destroy);
   undo.add(() => {
     saveDraft();
     typing.stop();
