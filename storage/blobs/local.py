@@ -99,6 +99,7 @@ class LocalBlobStore:
             draft.unlink(missing_ok=True)
             raise
         _sync(folder)
+        _sync(folder.parent)  # whoever has just made the folder may not have come that far
 
     def _found(self) -> Iterator[tuple[FileId, int]]:
         for shelf in self._root.glob("[0-9a-f][0-9a-f]"):
@@ -142,9 +143,10 @@ def _write(path: Path, data: bytes) -> None:
 
 def _make_folder(folder: Path) -> None:
     if not folder.exists():
-        for made in (folder.parent, folder):
-            made.mkdir(mode=0o700, exist_ok=True)
-            _sync(made.parent)
+        shelf = folder.parent
+        shelf.mkdir(mode=0o700, exist_ok=True)
+        _sync(shelf.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync(folder: Path) -> None:
