@@ -14,10 +14,15 @@ const WIDEST = 2;
  * the small JPEG of the sender.
  * @param {Attachment} file
  * @param {() => void} onOpen asked for by the reader
+ * @param {() => void} onEnlarge a picture that is shown
  * @returns {{ el: HTMLElement | null, update: (state: "open" | "closed") => void, show: (file: File) => void,
  *   destroy: () => void }}
  */
-export function attachmentMedia({ name, show, mime, width, height, thumb, wave }, onOpen) {
+export function attachmentMedia(
+  { name, show, mime, width, height, thumb, wave },
+  onOpen,
+  onEnlarge,
+) {
   if (show === "file") return { el: null, update() {}, show() {}, destroy() {} };
   const isSeen = show === "image" || show === "video";
   /** @type {string[]} */
@@ -30,6 +35,12 @@ export function attachmentMedia({ name, show, mime, width, height, thumb, wave }
     onClick: onOpen,
   });
   const el = h("div", { class: "media", "data-kind": isSeen ? "seen" : "heard" }, load.el);
+  const enlarge = h("button", {
+    class: "enlarge",
+    type: "button",
+    "aria-label": t("gallery.open", { name }),
+    on: { click: onEnlarge },
+  });
   let isShown = false;
   if (isSeen) el.style.setProperty("--ratio", String(ratioOf(width, height)));
   if (thumb !== null && isSeen) el.prepend(picture(thumb, ""));
@@ -50,7 +61,10 @@ export function attachmentMedia({ name, show, mime, width, height, thumb, wave }
   function picture(blob, alt) {
     const made = h("img", { src: urlOf(blob), alt, decoding: "async" });
     // What only calls itself a picture is a file like any other.
-    made.addEventListener("error", () => made.remove());
+    made.addEventListener("error", () => {
+      made.remove();
+      enlarge.remove();
+    });
     return made;
   }
 
@@ -80,6 +94,7 @@ export function attachmentMedia({ name, show, mime, width, height, thumb, wave }
       const typed = verified.slice(0, verified.size, mime);
       load.el.hidden = true;
       el.replaceChildren(show === "image" ? picture(typed, name) : player(typed));
+      if (show === "image") el.append(enlarge);
       if (heard !== null) el.prepend(heard);
       setAttribute(el, "data-shown", true);
       el.hidden = false;

@@ -20,6 +20,7 @@ const REFUSED = new Set(["damaged", "wrong-sender", "gone"]);
  * @typedef {object} FileContext
  * @property {(user: string) => string} nameOf
  * @property {(key: string, index: number) => Promise<File>} onFetch rejects with AppError
+ * @property {(key: string, index: number) => void} onEnlarge
  * @property {(key: string, on: boolean) => void} onPause
  * @property {(key: string, index: number) => void} onCancel
  * @property {(fn: (progress: { key: string, index: number, doneBytes: number }) => void) => () => void} listen
@@ -42,7 +43,11 @@ export function attachment(context, { key, mine, sender }, first) {
   let file = null;
   let isFetching = false;
 
-  const media = attachmentMedia(first, () => void open());
+  const media = attachmentMedia(
+    first,
+    () => void open(),
+    () => context.onEnlarge(key, index),
+  );
   const status = h("span", { class: "caption status" });
   const bar = h("progress", { max: "1", "aria-label": t("attachment.progress", { name }) });
   const pause = small("pause", t("attachment.pause", { name }), () => context.onPause(key, true));

@@ -1,6 +1,7 @@
 /** @import { App } from "./types.js" */
 /** @import { Component } from "../ui/dom.js" */
-/** @import { RoomItem } from "../session/types.js" */
+/** @import { MessageRow, RoomItem } from "../session/types.js" */
+/** @import { Picture } from "./gallery.js" */
 import { Disposables } from "../lib/disposables.js";
 import { readerMoved } from "../state/messages.js";
 import { button } from "../ui/button.js";
@@ -12,6 +13,7 @@ import { act } from "./act.js";
 import { announcer } from "./announcer.js";
 import { composer } from "./composer.js";
 import { dropTarget } from "./drop-target.js";
+import { openGallery } from "./gallery.js";
 import { identityChange } from "./identity-change.js";
 import { messageList } from "./message-list.js";
 import { messagePages } from "./message-pages.js";
@@ -45,8 +47,8 @@ export function conversation(app, first) {
     nameOf: (user) => (user === item.peer.id ? item.peer.displayName : t("chat.you")),
     onRetry: (key) => void act(app, "retryMessage", { room, key }),
     onDiscard: (key) => void discard(key),
-    onFetch: async (key, index) =>
-      (await app.engine.call("fetchAttachment", { room, key, index })).file,
+    onFetch: fetchFile,
+    onEnlarge: enlarge,
     onPause: (key, on) => void act(app, "pauseAttachment", { room, key, on }),
     onCancel: (key, index) => void act(app, "cancelAttachment", { room, key, index }),
     listen: (fn) => app.engine.on("attachmentProgress", fn),
@@ -84,6 +86,26 @@ export function conversation(app, first) {
     failed.hidden = true;
     failed.hidden = await pages.open(around === null ? {} : { around });
     drawRows();
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} index
+   */
+  async function fetchFile(key, index) {
+    const { file } = await app.engine.call("fetchAttachment", { room, key, index });
+    return file;
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} index
+   */
+  function enlarge(key, index) {
+    const pictures = picturesOf(app.store.get().messages[room]?.rows ?? []);
+    const at = pictures.findIndex((each) => each.key === key && each.index === index);
+    if (at < 0) return;
+    undo.add(openGallery({ pictures, at, fetch: (each) => fetchFile(each.key, each.index) }));
   }
 
   /** @param {string} key */
@@ -163,4 +185,17 @@ export function conversation(app, first) {
     },
     destroy: () => undo.dispose(),
   };
+}
+
+/**
+ * @param {readonly MessageRow[]} rows
+ * @returns {Picture[]} those that can be shown, in the order of the conversation
+ */
+function picturesOf(rows) {
+  return rows.flatMap((row) => {
+    const files = row.kind === "files" ? row.files : [];
+    return files
+      .filter(({ show, state }) => show === "image" && (state === "here" || state === "intact"))
+      .map(({ index, name, mime }) => ({ key: row.key, index, name, mime }));
+  });
 }
