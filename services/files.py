@@ -154,8 +154,9 @@ class FileService:
     async def state(self, principal: Principal, file_id: FileId) -> tuple[File, list[int]]:
         """Return one's own file and which parts of it are here.
 
-        Raises: AppError(not_found)
+        Raises: AppError(not_found), RateLimited
         """
+        self._quotas.take("file-call", principal.user_id)
         file = await self._find(principal, file_id, "put")
         if file.state == "committed":
             return file, list(range(file.parts))
@@ -164,8 +165,9 @@ class FileService:
     async def commit(self, principal: Principal, file_id: FileId) -> File:
         """Make a file whole; twice is once.
 
-        Raises: AppError(not_found), AppError(incomplete)
+        Raises: AppError(not_found), AppError(incomplete), RateLimited
         """
+        self._quotas.take("file-call", principal.user_id)
         await self._find(principal, file_id, "put")
         file = await self._files.commit(file_id, self._clock.now_ms())
         if file is None:
@@ -175,8 +177,9 @@ class FileService:
     async def remove(self, principal: Principal, file_id: FileId) -> None:
         """End one's own file now; its parts go with the next sweep.
 
-        Raises: AppError(not_found)
+        Raises: AppError(not_found), RateLimited
         """
+        self._quotas.take("file-call", principal.user_id)
         await self._find(principal, file_id, "put")
         if not await self._files.expire(file_id):
             raise AppError(ErrorCode.NOT_FOUND, "file")

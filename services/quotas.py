@@ -60,6 +60,7 @@ TABLE: Mapping[str, Rate] = {
     "room-open": Rate("user", 60, 1 / 30),
     "send": Rate("user", 300, 50),
     "file": Rate("user", 120, 1),
+    "file-call": Rate("user", 600, 10),  # each may look at the records of 32,768 parts
     "file-grant": Rate("user", 300, 5),
     "file-part": Rate("user", 600, 64),  # 256 MiB/s: a part may come again, which no allowance sees
     "file-read": Rate("user", 600, 64),

@@ -25,6 +25,7 @@ from protocol import limits
 from protocol.encoding import b64url, parse_b64url
 from protocol.limits import FILE_PART_BYTES
 from services import receiving
+from services.quotas import Rate
 from services.receiving import PARTS_PER_USER
 from tests.handlers.conftest import Browser
 from tests.handlers.test_keys import plain
@@ -480,6 +481,36 @@ async def test_no_path_leads_out_of_the_folder(sender: Courier, room: str) -> No
         for address in (f"/api/files/{path}/content", f"/api/files/{file_id}/parts/{path}"):
             answer = await sender.raw("GET", address, token)
             assert answer.code in (400, 404, 405), address
+
+
+@pytest.mark.parametrize("action", ["file-call", "file-grant", "file-part", "file-read"])
+async def test_no_call_about_a_file_is_free(
+    sender: Courier,
+    room: str,
+    server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    """S-09: none is without a rate."""
+    file_id = await sender.send(room, b"x")
+    put, get = [await sender.grant(file_id, purpose) for purpose in ("put", "get")]
+    path = f"/api/files/{file_id}"
+    taken = server.lifecycle.files._quotas
+    monkeypatch.setattr(taken, "_table", {**taken._table, action: Rate("user", 0, 1)})
+    statuses = {
+        "file-call": [
+            (await sender.browser.call("GET", path)).status,
+            (await sender.commit(file_id)).status,
+            (await sender.browser.call("DELETE", path)).status,
+        ],
+        "file-grant": [(await sender.ask(file_id, "get")).status],
+        "file-part": [(await sender.put(file_id, 0, b"x", put)).code],
+        "file-read": [
+            (await sender.content(file_id, get)).code,
+            (await sender.raw("GET", f"{path}/hashes", get)).code,
+        ],
+    }
+    assert set(statuses[action]) == {429}
 
 
 def slow_reader(
