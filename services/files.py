@@ -225,15 +225,25 @@ class FileService:
     async def sweep(self) -> int:
         """Delete the parts of what has ended, then its record; returns how many files.
 
-        Raises: AppError(unavailable); what was not done is found by the next sweep.
+        Raises: AppError(unavailable) when one could not be deleted, after others have been; the
+        next sweep tries again.
         """
         count = 0
         while ended := await self._files.ended(self._clock.now_ms(), SWEEP_FILES):
-            for file_id in ended:
-                await self._blobs.remove(file_id)
-                await self._files.forget(file_id)
+            failures = [error for file_id in ended if (error := await self._delete(file_id))]
+            if failures:
+                raise failures[0]
             count += len(ended)
         return count
+
+    async def _delete(self, file_id: FileId) -> AppError | None:
+        """Delete a file that has ended; returns why it could not be."""
+        try:
+            await self._blobs.remove(file_id)
+            await self._files.forget(file_id)
+        except AppError as error:
+            return error
+        return None
 
     async def sweep_orphans(self) -> int:
         """Delete parts that no record names; returns of how many files.

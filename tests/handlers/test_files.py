@@ -23,6 +23,7 @@ from config.settings import Settings
 from handlers import files as files_handler
 from protocol import limits
 from protocol.encoding import b64url, parse_b64url
+from protocol.errors import AppError
 from protocol.limits import FILE_PART_BYTES
 from services import receiving
 from services.quotas import Rate
@@ -399,6 +400,27 @@ async def test_a_file_that_is_ended_is_gone_from_the_disk_with_the_next_sweep(
     await server.lifecycle.files.sweep()
     assert [path.read_bytes() for path in stored(blobs)] == [b"y" * 100]
     assert (await reader.content(stays, token)).body == b"y" * 100
+
+
+async def test_one_file_that_cannot_be_deleted_keeps_no_other(
+    sender: Courier, room: str, blobs: Path, server: RunningServer
+) -> None:
+    """R-41"""
+    ids = [await sender.send(room, b"x" * 100) for _ in range(3)]
+    [stuck] = [path.parent for path in stored(blobs) if path.parent.name == _folder(ids[0])]
+    (stuck / "1").mkdir()
+    for file_id in ids:
+        await sender.browser.call("DELETE", f"/api/files/{file_id}")
+    with pytest.raises(AppError, match="unavailable"):
+        await server.lifecycle.files.sweep()
+    assert {path.parent for path in stored(blobs)} <= {stuck}
+    (stuck / "1").rmdir()
+    assert await server.lifecycle.files.sweep() == 1
+    assert stored(blobs) == []
+
+
+def _folder(file_id: str) -> str:
+    return parse_b64url(file_id).hex()
 
 
 async def test_the_files_of_an_expired_room_are_gone_from_the_disk(
