@@ -6,6 +6,7 @@ import {
   formatAgo,
   formatBytes,
   formatDay,
+  formatDuration,
   formatLeft,
   formatPercent,
   formatWhen,
@@ -183,4 +184,9 @@ test("sizes are counted in thousands, in the language of the reader", () => {
   setLanguage("vi", catalogues.vi);
   assert.equal(formatBytes(3_400_000), "3,4 MB");
   assert.equal(formatPercent(0.425), "43%");
+});
+
+test("lengths are told in minutes and seconds, however long", () => {
+  const told = [0, 499, 12_400, 59_600, 3_665_000].map(formatDuration);
+  assert.deepEqual(told, ["0:00", "0:00", "0:12", "1:00", "61:05"]);
 });
