@@ -118,7 +118,9 @@ export function attachment(context, { key, mine, sender }, first) {
     go.el.hidden = state !== "paused";
     cancel.el.hidden = !isBusy;
     save.el.hidden = isBusy || REFUSED.has(state) || (mine && state === "failed");
-    media.update(REFUSED.has(state) || isBusy ? "closed" : "open");
+    media.update(isBusy ? "closed" : "open");
+    // What the sender says it shows is worth nothing once the file was refused.
+    if (media.el !== null && REFUSED.has(state)) media.el.hidden = true;
   }
 
   function seen() {

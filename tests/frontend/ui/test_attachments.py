@@ -80,6 +80,19 @@ def test_what_only_calls_itself_a_picture_is_a_file_like_any_other(open_page: Op
     expect(file.get_by_test_id("attachment-download")).to_be_visible()
 
 
+def test_of_a_refused_picture_not_even_the_small_one_is_shown(open_page: Open) -> None:
+    page = open_page("files", ROOM)
+    page.evaluate(
+        """receiveFiles([{
+          show: "image", name: "forged.jpg", mime: "image/jpeg", state: "wrong-sender",
+          thumb: new Blob(["thumb"], { type: "image/jpeg" }),
+        }])"""
+    )
+    file = named(page, "forged.jpg")
+    expect(file).to_have_attribute("data-verdict", "wrong-sender")
+    expect(file.locator(".media")).to_be_hidden()
+
+
 def test_more_than_four_pictures_are_shown_when_they_are_asked_for(open_page: Open) -> None:
     page = open_page("files", ROOM)
     trip = page.get_by_test_id("attachment").filter(has_text="trip-")
