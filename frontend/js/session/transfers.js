@@ -14,7 +14,15 @@ const BACKOFF = Object.freeze({ firstMs: 500, maxMs: 15_000 });
 const PROGRESS_EVERY_MS = 100;
 /** Failures in a row while there is a connection; without one, waiting is right. */
 const MOST_FAILURES = 10;
-const LATER = ["offline", "rate_limited", "unavailable", "internal", "token_expired", "bad_answer"];
+const LATER = [
+  "offline",
+  "rate_limited",
+  "unavailable",
+  "internal",
+  "token_expired",
+  "bad_grant",
+  "bad_answer",
+];
 
 /** @typedef {{ state: AttachmentState, doneBytes: number, failure: string | null }} Status */
 /** @typedef {ReturnType<typeof createTransfers>} Transfers */
