@@ -113,9 +113,11 @@ def build(folder: Path) -> Stage:
                 )
                 stage.folder.mkdir()
             case "COPY":
-                *_, source, target = value.split()
-                origin = re.match(r"--from=(\w+)", value)
-                stage.copy(stages[origin[1]].path(source) if origin else ROOT / source, target)
+                origin = re.match(r"--from=(\w+) ", value)
+                *sources, target = value[origin.end() if origin else 0 :].split()
+                for source in sources:
+                    there = stages[origin[1]].path(source) if origin else ROOT / source
+                    stage.copy(there, target)
             case "RUN":
                 stage.run(json.loads(value))
             case "WORKDIR":
