@@ -12,8 +12,9 @@ from tests.client.crowd import Crowd
 from tests.process import ServerProcess
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    # For a module, since one address may not register people without end.
     process = ServerProcess(tmp_path_factory.mktemp("server"))
     process.start()
     yield process
