@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from handlers.framing import INVALID_DATA, NORMAL, TOO_BIG, FramingError, check_utf8
-from handlers.transport import Receiver, Transport
+from handlers.transport import Receiver, SocketProtocol, Transport
 from protocol.errors import AppError, CloseCode, ErrorCode
 from protocol.frames import ErrorFrame, dump
 from protocol.limits import SILENCE_MS
@@ -75,7 +75,7 @@ class LineReader:
             raise FramingError(TOO_BIG)
 
 
-class LineSocket(asyncio.Protocol):
+class LineSocket(SocketProtocol):
     """One connection: a `Transport`."""
 
     def __init__(
@@ -142,19 +142,6 @@ class LineSocket(asyncio.Protocol):
         if is_half_open:
             self._receiver.on_end()
         return is_half_open
-
-    def pause_writing(self) -> None:
-        self._receiver.on_pause(is_paused=True)
-
-    def resume_writing(self) -> None:
-        self._receiver.on_pause(is_paused=False)
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self.is_closing = True
-        self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
-        self._receiver.on_lost()
 
     def _can_half_close(self) -> bool:
         return self._transport is not None and self._transport.can_write_eof()

@@ -4,6 +4,7 @@ socket ──▶ Transport ── what arrives ──▶ Receiver
            Transport ◀── frames, close ── hub
 """
 
+import asyncio
 from typing import Protocol
 
 from realtime.hub import Wire
@@ -39,6 +40,28 @@ class Receiver(Protocol):
     def on_lost(self) -> None:
         """Note that the connection is gone."""
         ...
+
+
+class SocketProtocol(asyncio.Protocol):
+    """What every transport over a socket passes on of the event loop."""
+
+    is_closing: bool
+    _receiver: Receiver
+    _transport: asyncio.Transport | None
+    _timer: asyncio.TimerHandle | None
+
+    def pause_writing(self) -> None:
+        self._receiver.on_pause(is_paused=True)
+
+    def resume_writing(self) -> None:
+        self._receiver.on_pause(is_paused=False)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.is_closing = True
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._receiver.on_lost()
 
 
 class Transport(Wire, Protocol):

@@ -19,7 +19,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
 from handlers.framing import CLOSE, PING, PONG, TEXT, FrameReader, FramingError, frame_head
-from handlers.transport import Receiver, Transport
+from handlers.transport import Receiver, SocketProtocol, Transport
 from protocol.errors import AppError, ErrorCode
 from protocol.limits import PING_INTERVAL_MS, PONG_TIMEOUT_MS
 
@@ -49,7 +49,7 @@ def check_handshake(request: HTTPServerRequest) -> None:
         raise AppError(ErrorCode.BAD_REQUEST, "not a WebSocket handshake")
 
 
-class WebSocket(asyncio.Protocol):
+class WebSocket(SocketProtocol):
     """One connection: a `Transport`."""
 
     def __init__(self, attend: Callable[[Transport], Receiver], max_frame_bytes: int) -> None:
@@ -107,19 +107,6 @@ class WebSocket(asyncio.Protocol):
         except FramingError as error:
             if not self._is_deaf:
                 self._fail(error.code)
-
-    def pause_writing(self) -> None:
-        self._receiver.on_pause(is_paused=True)
-
-    def resume_writing(self) -> None:
-        self._receiver.on_pause(is_paused=False)
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self.is_closing = True
-        self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
-        self._receiver.on_lost()
 
     # ── what it means ────────────────────────────────────────────────────────────────────────────
 

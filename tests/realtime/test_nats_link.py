@@ -1,8 +1,6 @@
 """The password of the bus goes to the bus alone."""
 
 import asyncio
-import datetime
-import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -10,12 +8,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from realtime.nats_link import BusAddress, NatsLink
+from tests.certificates import make_certificate
 from tests.cluster.process import until
 from tests.process import NatsProcess
 
@@ -44,30 +39,8 @@ class Listener:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for loopback, signed by itself, with its key beside it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bus")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (tmp_path / "bus.pem").write_bytes(made.public_bytes(pem))
-    (tmp_path / "bus.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return tmp_path / "bus.pem"
+    """A certificate for loopback, signed by itself, and its key."""
+    return make_certificate(tmp_path).path
 
 
 @pytest_asyncio.fixture
@@ -91,7 +64,7 @@ async def test_a_bus_with_a_certificate_we_trust_is_used_encrypted(
 ) -> None:
     bus = NatsProcess(
         tmp_path,
-        ("--tls", "--tlscert", str(certificate), "--tlskey", str(tmp_path / "bus.key")),
+        ("--tls", "--tlscert", str(certificate), "--tlskey", str(certificate)),
     )
     bus.start()
     try:
