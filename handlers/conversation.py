@@ -321,6 +321,7 @@ class Conversation:
 
     async def _look_again(self) -> None:
         """Close when the log-in has run out while the connection stayed."""
+        self._look_again_later()
         try:
             is_live = await self._live.logins.is_live(self._connection.login_id)
         except AppError:
@@ -328,8 +329,6 @@ class Conversation:
         if not is_live:
             self._reply(frames.SessionRevoked(reason="revoked"))
             self._connection.close(CloseCode.SESSION_ENDED)
-        else:
-            self._look_again_later()
 
     async def _tell_standing(self, principal: Principal) -> None:
         try:

@@ -17,6 +17,7 @@ both. So nobody is told twice, and no two processes have to agree on who tells.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
@@ -41,6 +42,7 @@ from services.tasks import spawn
 
 GRACE_MS = 5_000  # a reload or a change of network does not flicker
 LAST_SEEN_MS = 1_000  # how long last times are gathered before they are stored
+RETRY_MS = 1_000  # while the store is away
 ANSWER_MS = 500  # how long questions are gathered before all are answered at once
 PEOPLE_A_PACKET = 1_000  # some 30 KB
 _FIRST_ID, _LAST_ID = "", "~"  # before and after every id
@@ -231,20 +233,23 @@ class PresenceService:
         try:
             while person.is_stale:
                 person.is_stale = False
-                audience = await self._audience(user_id)
-                self._tell(user_id, person, audience)
+                try:
+                    self._tell(user_id, person, await self._audience(user_id))
+                except AppError:
+                    # The store is away: nobody new is told, and those who know the last status
+                    # keep it, until it can say again who may know.
+                    person.is_stale = True
+                    await asyncio.sleep(RETRY_MS / 1_000)
         finally:
             person.is_updating = False
         if person.shown == "offline" and not person.connections:
             self._people.pop(user_id, None)
 
     async def _audience(self, user_id: UserId) -> frozenset[UserId]:
-        try:
-            account = await self._stores.accounts.by_id(user_id)
-            if account is not None and account.preferences.presence:
-                return await self._stores.contacts.accepted(user_id)
-        except AppError:
-            pass  # the store is away: nobody is told rather than somebody too many
+        """Return who may know. Raises: AppError(unavailable)."""
+        account = await self._stores.accounts.by_id(user_id)
+        if account is not None and account.preferences.presence:
+            return await self._stores.contacts.accepted(user_id)
         return frozenset()
 
     def _tell(self, user_id: UserId, person: _Person, audience: frozenset[UserId]) -> None:
@@ -270,10 +275,19 @@ class PresenceService:
         self._last_seen_ms[user_id] = left_ms
 
     async def _store_last_seen_soon(self) -> None:
-        await asyncio.sleep(LAST_SEEN_MS / 1_000)
-        await self._store_last_seen()
+        pause_ms = LAST_SEEN_MS
+        while self._last_seen_ms:
+            await asyncio.sleep(pause_ms / 1_000)
+            pause_ms = RETRY_MS
+            with contextlib.suppress(AppError):
+                await self._store_last_seen()
 
     async def _store_last_seen(self) -> None:
+        """Store the gathered times; they are kept when it fails. Raises: AppError."""
         seen_ms, self._last_seen_ms = self._last_seen_ms, {}
-        if seen_ms:
-            await self._stores.accounts.set_last_seen(seen_ms)
+        try:
+            if seen_ms:
+                await self._stores.accounts.set_last_seen(seen_ms)
+        except AppError:
+            self._last_seen_ms = {**seen_ms, **self._last_seen_ms}
+            raise

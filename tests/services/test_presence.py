@@ -1,6 +1,7 @@
 """Who is on-line is told to accepted contacts, honestly and to nobody else."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,7 @@ from models.events import (
     Told,
 )
 from models.stores import Stores
+from protocol.errors import AppError, ErrorCode
 from protocol.frames import PresenceChanged
 from protocol.ids import UserId
 from realtime.local_bus import LocalBus
@@ -367,3 +369,62 @@ async def test_whoever_switched_presence_off_looks_off_line_on_every_process(
     assert await settled(told) == []
     (of_bob,) = await presence.of_contacts(alice.user_id)
     assert (of_bob.status, of_bob.last_seen_ms) == ("offline", None)
+
+
+class Away:
+    """A store that does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, *_: object) -> None:
+        self.asked += 1
+        raise AppError(ErrorCode.UNAVAILABLE)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def test_nobody_is_told_off_line_because_the_store_is_away(
+    presence: PresenceService,
+    stores: Stores,
+    told: list[News],
+    alice: Peer,
+    bob: Peer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R-30."""
+    monkeypatch.setattr(module, "RETRY_MS", 1)
+    presence.connected(bob.user_id, "phone")
+    assert await settled(told) == [((alice.user_id,), "online")]
+    away = Away()
+    with monkeypatch.context() as broken:
+        broken.setattr(stores.accounts, "by_id", away)
+        presence.set_status(bob.user_id, "phone", "away")
+        await until(lambda: away.asked > 3)
+        assert told == []
+    assert await settled(told) == [((alice.user_id,), "away")]
+
+
+async def test_a_last_time_waits_for_the_store(
+    presence: PresenceService,
+    stores: Stores,
+    alice: Peer,
+    bob: Peer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R-30."""
+    monkeypatch.setattr(module, "RETRY_MS", 1)
+    away = Away()
+    with monkeypatch.context() as broken:
+        broken.setattr(stores.accounts, "set_last_seen", away)
+        presence.connected(bob.user_id, "phone")
+        presence.disconnected(bob.user_id, "phone")
+        await until(lambda: away.asked > 3)
+    await tasks.finish()
+    account = await stores.accounts.by_id(bob.user_id)
+    assert account is not None
+    assert account.last_seen_ms > 0
