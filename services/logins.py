@@ -252,8 +252,9 @@ class LoginService:
         if login is not None and not await self._is_its_device_listed(login):
             login = None
         self._live.pop(login_id, None)
-        # What was forgotten while the store was being read may be what has just been read.
-        if login is not None and forgets == self._forgets:
+        # Without a device it is about to get one, and perhaps from another process. What was
+        # forgotten while the store was being read may be what has just been read.
+        if login is not None and login.device_id is not None and forgets == self._forgets:
             self._live[login_id] = (login, ticks_ms)
             if len(self._live) > LIVE_LOGINS:
                 self._live.popitem(last=False)

@@ -9,7 +9,7 @@ for a message but the message itself (architecture §7).
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from models.events import EventSink, MessageStored
 from models.messages import Appended, NewMessage
@@ -23,13 +23,19 @@ from protocol.limits import OUTGOING_BYTES
 from services.access import Access
 from services.logins import Principal
 from services.quotas import Quotas
-from services.rosters import Addressee, Roster, Rosters
+from services.rosters import Addressee, Roster, Rosters, Use
 
 # A page travels as one frame, which must leave room in a connection's queue.
 PAGE_BYTES = OUTGOING_BYTES // 2
 
 _BLOCK_BYTES = 64  # of SHA-256; the key is shorter
 _FRANK_LABEL = lp(b"SEAL1/frank/srv")
+
+# Refusals for which the roster at hand may only not have heard yet of what another process changed:
+# the sender may know more, and would be refused again and again until the event arrives.
+_PERHAPS_OLD = frozenset(
+    (ErrorCode.STALE_DEVICES, ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.NOT_CONTACT)
+)
 
 SendDone = Callable[[Appended | AppError], None]
 
@@ -71,24 +77,30 @@ class MessageService:
         `done` is called once: with the message's place once it is durable, or with AppError:
         rate_limited, not_enrolled, not_found, forbidden, not_contact, bad_request, stale_devices,
         unavailable, storage_full.
-        Order: messages of one room are checked, numbered and answered in the order of the calls.
+        Order: messages of one room are checked, numbered and answered in the order of the calls,
+        but for those that made the roster be read anew.
         """
 
-        def append(roster: Roster | AppError) -> None:
+        def attempt(roster: Roster | AppError, again: Use | None) -> None:
             if isinstance(roster, AppError):
                 done(roster)
                 return
             try:
                 self._append(roster, sender, body, done)
             except AppError as error:
-                done(error)
+                if again is not None and error.code in _PERHAPS_OLD:
+                    self._rosters.renew(room_id, again)
+                else:
+                    done(error)
 
+        last = partial(attempt, again=None)
+        first = partial(attempt, again=last) if self._rosters.has(room_id) else last
         try:
             self._quotas.take("send", sender.user_id)
         except AppError as error:
             done(error)
             return
-        self._rosters.use(room_id, append)
+        self._rosters.use(room_id, first)
 
     async def page(
         self,

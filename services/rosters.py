@@ -107,6 +107,15 @@ class Rosters:
         else:
             loading.uses.append(call)
 
+    def has(self, room_id: RoomId) -> bool:
+        """Whether a roster is at hand, and so perhaps older than what another process changed."""
+        return room_id in self._rosters and room_id not in self._loading
+
+    def renew(self, room_id: RoomId, call: Use) -> None:
+        """As `use`, with a roster that is read anew."""
+        self._forget(room_id)
+        self.use(room_id, call)
+
     def forget_room(self, event: RoomAltered) -> None:
         self._forget(event.room_id)
 

@@ -8,7 +8,8 @@ from models.events import LoginsEnded
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import LoginId
 from protocol.limits import DAY_MS, SECOND_MS
-from services.logins import LOGIN_LIFE_MS, Browser, Principal, address_prefix
+from services.logins import LOGIN_LIFE_MS, Browser, LoginService, Principal, address_prefix
+from services.system import SystemEntropy
 from tests.harness import MovableClock
 from tests.house import BROWSER, HOME, House, Seal, refused
 
@@ -63,6 +64,11 @@ async def test_a_live_log_in_is_read_from_the_store_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = await house.sign_up("an@example.org")
+    await house.devices.enrol(
+        await house.principal(opened),
+        Seal(opened.account.user_id, house.clock.now_ms()).enrolment(),
+        None,
+    )
     honest, reads = house.stores.logins.by_id, 0
 
     async def counted(login_id: LoginId, now_ms: int) -> object:
@@ -81,8 +87,10 @@ async def test_only_so_many_log_ins_are_remembered(
 ) -> None:
     monkeypatch.setattr("services.logins.LIVE_LOGINS", 3)
     opened = await house.sign_up("an@example.org")
+    seal = Seal(opened.account.user_id, house.clock.now_ms())
+    device = (await house.enrol(opened, seal)).device_id
     for _ in range(10):
-        await house.principal(await house.logins.open(opened.account, BROWSER))
+        await house.principal(await house.logins.open(opened.account, BROWSER, device))
     assert len(house.logins._live) == 3
     await house.principal(opened)
 
@@ -210,6 +218,21 @@ async def test_a_log_in_belongs_to_its_device_as_soon_as_it_is_bound(house: Hous
     await house.logins.end_of_devices(user_id, [device])
     assert not await house.logins.is_trusted(token, user_id, device)
     await refused(ErrorCode.SESSION_REVOKED, house.principal(opened))
+
+
+async def test_a_device_bound_by_another_process_counts_at_once(house: House) -> None:
+    opened = await house.sign_up("an@example.org")
+    other = LoginService(
+        house.stores,
+        house.clock,
+        SystemEntropy(),
+        house.sink,
+        jwt_key=house.secrets.jwt_key,
+        refresh_key=house.secrets.refresh_key,
+    )
+    assert (await other.principal(opened.access_token)).device_id is None
+    enrolled = await house.enrol(opened, Seal(opened.account.user_id, house.clock.now_ms()))
+    assert (await other.principal(opened.access_token)).device_id == enrolled.device_id
 
 
 async def test_a_token_for_another_users_log_in_is_refused(house: House) -> None:

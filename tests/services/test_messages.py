@@ -157,6 +157,30 @@ async def test_a_capsule_for_a_device_that_is_not_active_is_stale(
         assert caught.value.users == [extra.user_id]
 
 
+async def test_a_list_that_another_process_has_stored_counts_before_its_event_arrives(
+    messages: MessageService, people: People, room: Room, alice: Peer, bob: Peer
+) -> None:
+    before = await people.versions(alice, bob)
+    await send(messages, alice, room, sealed([bob], before))
+    phone = await people.another_device(bob)
+    after = await people.versions(alice, bob)
+    assert (await send(messages, alice, room, sealed([bob, phone], after))).seq == 2
+    assert (await send(messages, phone, room, sealed([alice, bob], after))).seq == 3
+    with pytest.raises(StaleDevices):
+        await send(messages, alice, room, sealed([bob], before))
+
+
+async def test_a_block_that_another_process_has_lifted_counts_before_its_event_arrives(
+    messages: MessageService, people: People, room: Room, alice: Peer, bob: Peer
+) -> None:
+    body = sealed([bob], await people.versions(alice, bob))
+    await people.stores.contacts.block(bob.user_id, alice.user_id, people.clock.now_ms())
+    with pytest.raises(AppError, match=r"^not_contact"):
+        await send(messages, alice, room, body)
+    await people.stores.contacts.unblock(bob.user_id, alice.user_id)
+    assert (await send(messages, alice, room, body)).seq == 1
+
+
 @pytest.mark.parametrize("offset", [-1, 1])
 async def test_the_newest_version_of_every_list_must_be_named(
     messages: MessageService, people: People, room: Room, alice: Peer, bob: Peer, offset: int
