@@ -22,9 +22,10 @@ from client.state import dump_state, parse_state
 from client.wire import room_id as wire_room
 from protocol import bodies, frames
 from protocol.errors import CloseCode
-from protocol.ids import DeviceId, UserId
+from protocol.ids import UserId
 from tests.client.crowd import PASSWORD, Crowd, Device
-from tests.process import ServerProcess
+
+pytestmark = pytest.mark.on_cluster
 
 
 async def talk(alice: Device, bob: Device) -> bytes:
@@ -116,33 +117,6 @@ async def test_messages_arrive_over_a_socket_and_are_acknowledged(crowd: Crowd, 
         assert [each.text for each in received] == [f"message {n}" for n in range(20)]
         await acknowledged(alice, room_id, bob, received[-1].seq)
     await task
-
-
-async def test_whoever_is_told_again_how_everything_stands_looks_for_what_was_missed(
-    crowd: Crowd,
-) -> None:
-    """Two servers with one database and no bus: the second one hears of nothing."""
-    alice, bob = await crowd.contacts()
-    room_id = await talk(alice, bob)
-    deaf = ServerProcess(crowd.server.data_dir)
-    deaf.start()
-    bob.api.close()
-    bob.server = deaf
-    bob.start()
-    await bob.account.resume()
-    async with await bob.connect() as socket:
-        queue, task = await following(bob, socket)
-        await alice.engine.send_text(room_id, "did you hear?")
-        again = frames.Authenticate(
-            token=bob.api.access_token,
-            device_id=DeviceId(b64url_encode(bob.file.state.device.device_id)),
-        )
-        await socket.tell(again)
-        received = await take(queue)
-        assert received.text == "did you hear?"
-        await acknowledged(alice, room_id, bob, received.seq)
-    await task
-    assert deaf.stop() == 0
 
 
 async def test_whoever_was_away_gets_everything_after_a_restart_once(crowd: Crowd) -> None:

@@ -58,6 +58,7 @@ class ClusterProcess(ServerProcess):
         command += ["--workers", str(self.workers), "--database", self.database, *self.options]
         command += [word for name, port in ports.items() for word in (name, str(port))]
         self.origin = f"http://127.0.0.1:{first}"
+        self.messenger = f"127.0.0.1:{ports['--tcp-port']}"
         self.ports = ports
         environment = os.environ | {
             "SEALROOM_LOG_FORMAT": "json",
