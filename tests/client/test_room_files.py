@@ -42,6 +42,7 @@ def parts_on_disk(server: ServerProcess, record: dict[str, object]) -> list[Path
 SIZES = [0, 1, 16_383, 16_384, FILE_PART_BYTES - 100, FILE_PART_BYTES, 9_000_000]
 
 
+@pytest.mark.on_cluster
 @pytest.mark.parametrize("size_bytes", SIZES)
 async def test_a_file_arrives_byte_for_byte(crowd: Crowd, tmp_path: Path, size_bytes: int) -> None:
     alice, bob = await crowd.contacts()
@@ -56,6 +57,7 @@ async def test_a_file_arrives_byte_for_byte(crowd: Crowd, tmp_path: Path, size_b
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.on_cluster
 async def test_ten_files_come_in_one_message_and_eleven_do_not(
     crowd: Crowd, tmp_path: Path
 ) -> None:
