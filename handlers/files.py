@@ -97,13 +97,16 @@ class CommitHandler(_Handler):
 class PartHandler(_Handler):
     """One part on its way up; refused before it is read when it cannot be taken."""
 
+    def initialize(self, *, logins: LoginService, files: FileService) -> None:
+        super().initialize(logins=logins, files=files)
+        self._data = bytearray()
+        self._is_counted = self._is_storing = self._is_cut = False
+
     @guard
     async def prepare(self) -> None:
         # What is refused is read all the same, up to a point, so that the answer can be heard.
         connection = cast(HTTP1Connection, self.request.connection)
         connection.set_max_body_size(2 * FILE_PART_BYTES)
-        self._data = bytearray()
-        self._is_counted = self._is_storing = self._is_cut = False
         await super().prepare()
         if int(self.request.headers.get("Content-Length", "0")) > FILE_PART_BYTES:
             raise AppError(ErrorCode.TOO_LARGE)
