@@ -1,6 +1,7 @@
 """How a connection to the file is set up, and what its failures mean to a caller."""
 
 import os
+import time
 from pathlib import Path
 
 import apsw
@@ -10,6 +11,7 @@ from storage.errors import StorageRefused
 
 MINIMUM_SQLITE = 3_051_003  # older ones can corrupt a WAL database with two writers (F1)
 BUSY_TIMEOUT_MS = 5_000  # how long a write waits for another process before it gives up (R-01)
+AGAIN_S = 0.01
 CHECKPOINT_PAGES = 4_000  # 16 MiB of WAL: fewer, larger checkpoints than SQLite's own 1,000 pages
 WAL_KEPT_BYTES = 64 * 1024 * 1024  # a longer WAL, left by a long read, is cut back
 
@@ -51,10 +53,8 @@ def connect(path: Path) -> apsw.Connection:
         str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256
     )
     try:
-        # First, so that the switch to WAL waits for another process that starts at the same time.
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        for name, value in _PRAGMAS.items():
-            connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        _set_pragmas(connection)
         for name, value in _PRAGMAS.items():
             row = connection.execute(f"PRAGMA {name}").fetchone()
             # SQLite answers nothing where it was built without the feature: then it is off.
@@ -64,6 +64,21 @@ def connect(path: Path) -> apsw.Connection:
         connection.close()
         raise
     return connection
+
+
+def _set_pragmas(connection: apsw.Connection) -> None:
+    """Set them all; the switch to WAL does not wait by itself for a process that makes it too."""
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            for name, value in _PRAGMAS.items():
+                connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        except apsw.BusyError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return
 
 
 _STATEMENT_FAULTS = (
