@@ -13,8 +13,8 @@ import hashlib
 import mimetypes
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -146,11 +146,14 @@ class RoomFiles:
 
         def send() -> PartList:
             hasher, under_way = PartHasher(), None
-            for number, part in enumerate(_regrouped(encrypted)):
-                hasher.update(part)
-                if under_way is not None:
-                    under_way.result()
-                under_way = begin(self._put(grant, number, part))
+            try:
+                for number, part in enumerate(_regrouped(encrypted)):
+                    hasher.update(part)
+                    if under_way is not None:
+                        under_way.result()
+                    under_way = begin(self._put(grant, number, part))
+            finally:
+                wait([] if under_way is None else [under_way])
             if under_way is not None:
                 under_way.result()
             return hasher.finish()
@@ -175,21 +178,27 @@ class RoomFiles:
         if root != manifest.root:
             raise DecryptError(DecryptReason.AUTH_FAILED)
 
-        def fetched() -> Iterator[bytes]:
+        def fetched() -> Generator[bytes, None, None]:
             starts = range(0, manifest.encrypted_bytes, PART_BYTES)
             under_way = begin(self._get(grant, manifest, starts[0]))
-            for number in range(len(starts)):
-                part = under_way.result()
-                if number + 1 < len(starts):
-                    under_way = begin(self._get(grant, manifest, starts[number + 1]))
-                parts.require_part(number, part)
-                yield part
+            try:
+                for number in range(len(starts)):
+                    part = under_way.result()
+                    if number + 1 < len(starts):
+                        under_way = begin(self._get(grant, manifest, starts[number + 1]))
+                    parts.require_part(number, part)
+                    yield part
+            finally:
+                wait([under_way])  # whatever went wrong, no connection is left behind
 
         def save() -> None:
-            context = file_context(manifest.file_id)
-            padded = decrypt_file(manifest.file_key, context, fetched())
-            for piece in unpad_file(padded, manifest.size_bytes):
-                write(piece)
+            context, arriving = file_context(manifest.file_id), fetched()
+            padded = decrypt_file(manifest.file_key, context, arriving)
+            try:
+                for piece in unpad_file(padded, manifest.size_bytes):
+                    write(piece)
+            finally:
+                arriving.close()
 
         await self._in_thread(save)
 
