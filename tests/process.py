@@ -9,14 +9,50 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 STOP_TIMEOUT_S = 15
 START_TIMEOUT_S = 15
 
 
+class Child:
+    """A process that tests end as a crash or as an operator would; whoever starts it sets it."""
+
+    _process: subprocess.Popen[Any] | None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._ended()
+
+    def stop(self) -> int:
+        """End it as an operator would; returns the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._ended()
+
+    def _ended(self) -> int:
+        assert self._process is not None
+        code = self._process.wait(timeout=STOP_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return code
+
+
 @dataclass
-class ServerProcess:
+class ServerProcess(Child):
     """A server on loopback and the folder of its data; its ports stay when it restarts."""
 
     data_dir: Path
@@ -63,35 +99,6 @@ class ServerProcess:
         return self.data_dir / "server.log"
 
     @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        assert self._process is not None
-        self._process.kill()
-        self._ended()
-
-    def stop(self) -> int:
-        """End it as an operator would; returns the exit code."""
-        assert self._process is not None
-        self._process.terminate()
-        return self._ended()
-
-    def _ended(self) -> int:
-        assert self._process is not None
-        code = self._process.wait(timeout=STOP_TIMEOUT_S)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._process = None
-        return code
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None
-
-    @property
     def _clock_file(self) -> Path:
         return self.data_dir / "clock-offset-ms"
 
@@ -116,7 +123,7 @@ class ServerProcess:
 
 
 @dataclass
-class NatsProcess:
+class NatsProcess(Child):
     """A NATS server on loopback with `config/nats.conf`; the port stays when it restarts."""
 
     folder: Path
@@ -154,29 +161,3 @@ class NatsProcess:
             assert time.monotonic() < deadline, (self.folder / "nats.log").read_text()
             time.sleep(0.02)
         (self.url,) = json.loads(ports.read_text())["nats"]
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        assert self._process is not None
-        self._process.kill()
-        self._ended()
-
-    def stop(self) -> None:
-        """End it as an operator would."""
-        assert self._process is not None
-        self._process.terminate()
-        self._ended()
-
-    def _ended(self) -> None:
-        assert self._process is not None
-        self._process.wait(timeout=STOP_TIMEOUT_S)
-        self._process = None
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None

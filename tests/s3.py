@@ -17,9 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.blobs.s3 import Bucket
+from tests.process import Child
 
 START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 15
 GRPC_OFFSET = 10_000  # beside each of its ports it takes the one so far above
 
 
@@ -39,7 +39,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 @dataclass
-class S3Process:
+class S3Process(Child):
     """The service and its folder; ports and content stay when it restarts."""
 
     folder: Path
@@ -122,10 +122,3 @@ class S3Process:
         except (BotoCoreError, ClientError):
             return False
         return True
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(timeout=STOP_TIMEOUT_S)
-        self._process = None
