@@ -58,8 +58,8 @@ class FilesHandler(_Handler):
     """A new file."""
 
     async def post(self) -> None:
-        file = await self.files.begin(self.principal, self.read(bodies.StartFileRequest))
-        file, received = await self.files.state(self.principal, file.file_id)
+        asked = self.read(bodies.StartFileRequest)
+        file, received = await self.files.begin(self.principal, asked)
         self.answer(_state(file, received), 201)
 
 

@@ -65,14 +65,15 @@ class FileService:
         self._limits = limits
         self._receiving = Receiving()
 
-    async def begin(self, principal: Principal, asked: StartFileRequest) -> File:
-        """Announce a file of a room; the same again returns it as it stands.
+    async def begin(self, principal: Principal, asked: StartFileRequest) -> tuple[File, list[int]]:
+        """Announce a file of a room; the same again returns it as `state` does.
 
         Raises: AppError(not_enrolled), AppError(not_found), AppError(too_large),
         AppError(bad_request), AppError(conflict), AppError(quota_full), RateLimited
         """
         device_id = principal.require_device()
         self._quotas.take("file", principal.user_id)
+        self._quotas.take("file-call", principal.user_id)
         await self._access.room(principal.user_id, asked.room)
         if asked.size_bytes > self._limits.file_bytes:
             raise AppError(ErrorCode.TOO_LARGE, "file")
@@ -85,7 +86,7 @@ class FileService:
             size_bytes=asked.size_bytes,
             created_ms=now_ms,
         )
-        return await self._files.begin(file, self._limits.allowance, now_ms)
+        return await self._with_parts(await self._files.begin(file, self._limits.allowance, now_ms))
 
     async def grant(
         self, principal: Principal, file_id: FileId, asked: GrantRequest
@@ -157,10 +158,12 @@ class FileService:
         Raises: AppError(not_found), RateLimited
         """
         self._quotas.take("file-call", principal.user_id)
-        file = await self._find(principal, file_id, "put")
+        return await self._with_parts(await self._find(principal, file_id, "put"))
+
+    async def _with_parts(self, file: File) -> tuple[File, list[int]]:
         if file.state == "committed":
             return file, list(range(file.parts))
-        return file, await self._files.received(file_id)
+        return file, await self._files.received(file.file_id)
 
     async def commit(self, principal: Principal, file_id: FileId) -> File:
         """Make a file whole; twice is once.
