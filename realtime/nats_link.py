@@ -28,7 +28,8 @@ PING_S = 1.0
 ANSWER_S = 3.0  # how long a connection may be silent; caches may be stale meanwhile (S-12)
 AGAIN_S = (0.2, 1.0)  # a pause out of this range, so that processes do not come back in step
 
-_FAILURES = (OSError, nats.errors.Error, TimeoutError, asyncio.LimitOverrunError)
+# RuntimeError is what uvloop raises for a write to a connection that is closed already.
+_FAILURES = (OSError, nats.errors.Error, TimeoutError, asyncio.LimitOverrunError, RuntimeError)
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +57,18 @@ class Listener(Protocol):
     def overflowed(self) -> None:
         """More arrived than was handled; some of it is lost."""
         ...
+
+
+class _Client(Client):
+    """The driver, giving up what is left to write when it closes.
+
+    `_serve` has flushed what counts. On a connection that broke, the driver would try to write the
+    rest and fail in a task of its own, before it ends its other tasks and tells anybody.
+    """
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        self._pending, self._pending_data_size = [], 0
+        await super()._close(status, do_cbs)
 
 
 class NatsLink:
@@ -116,7 +129,7 @@ class NatsLink:
     async def _run(self) -> None:
         reason = ""
         while not self._is_stopping:
-            client = Client()
+            client = _Client()
             try:
                 await self._connect(client)
                 reason = ""
@@ -154,6 +167,8 @@ class NatsLink:
         async def failed(error: Exception) -> None:
             nonlocal failure
             failure = error
+            if isinstance(error, nats.errors.FlushTimeoutError):
+                raise error  # out of `publish`, which would go on to the next packet
             if isinstance(error, nats.errors.SlowConsumerError):
                 self._listener.overflowed()
             elif "permissions violation" in str(error).lower():  # the connection stays
@@ -174,6 +189,7 @@ class NatsLink:
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
+                flush_timeout=ANSWER_S,
                 ping_interval=3_600,  # `_serve` pings, and waits for less long
                 no_echo=True,
             )

@@ -1,10 +1,12 @@
 """A real NATS server, and buses that are joined by it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from models.events import Kind, ProcessId
 from protocol.encoding import b64url
@@ -22,6 +24,15 @@ from tests.process import NatsProcess
 KEY = bytes(32)
 
 MakeBus = Callable[..., NatsBus]
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run whatever uses `link_to` on uvloop too, as the server does: its transports differ."""
+    usual = {"asyncio": asyncio.new_event_loop}
+    uses_link = "link_to" in getattr(item, "fixturenames", ())
+    return usual | {"uvloop": uvloop.new_event_loop} if uses_link else usual
 
 
 @pytest.fixture

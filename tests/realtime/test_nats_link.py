@@ -1,8 +1,12 @@
-"""The password of the bus goes to the bus alone."""
+"""The password of the bus goes to the bus alone, and no way to lose a connection is the last."""
 
 import asyncio
+import contextlib
+import gc
 import json
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from tests.cluster.process import until
 from tests.process import NatsProcess
 
 PASSWORD = "the-password-of-the-bus"
+ABORT_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger, socket(7): on, for no time
 LinkTo = Callable[..., "Listener"]
 
 
@@ -23,6 +28,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.ups = 0
+        self.link: NatsLink
 
     def received(self, subject: str, data: bytes) -> None:
         raise AssertionError
@@ -48,8 +54,9 @@ async def link_to() -> AsyncIterator[LinkTo]:
     """Open a link to the bus at an address."""
     opened: list[NatsLink] = []
 
-    def open_one(url: str, tls: ssl.SSLContext | None, password: str = PASSWORD) -> Listener:
+    def open_one(url: str, tls: ssl.SSLContext | None = None, password: str = PASSWORD) -> Listener:
         link, listener = NatsLink(BusAddress((url,), "sealroom", password, tls)), Listener()
+        listener.link = link
         link.open(listener)
         opened.append(link)
         return listener
@@ -101,3 +108,38 @@ async def test_whoever_strips_the_offer_of_encryption_is_told_no_password(
     assert PASSWORD.encode() not in b"".join(heard)
     assert listener.ups == 0
     server.close()
+
+
+@pytest.mark.parametrize("then_resets", [True, False], ids=["resets", "hangs"])
+async def test_a_bus_that_takes_nothing_more_is_left_and_found_again(
+    link_to: LinkTo, no_errors: None, then_resets: bool
+) -> None:
+    """The driver would wait for ever, or end in an error of a task that nobody waits for."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"max_payload": 1000000}\r\n')
+        for _ in range(3):  # one when it connects, two before it is up
+            while not (await reader.readline()).startswith(b"PING"):
+                pass
+            writer.write(b"PONG\r\n")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2 if then_resets else None):
+                await over.wait()
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT_AT_CLOSE)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listener = link_to(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    def is_there_again() -> bool:
+        while listener.link.send("a.subject", bytes(100_000)):
+            pass
+        return listener.ups == 2
+
+    await until(is_there_again)
+    await listener.link.close()
+    over.set()
+    server.close()
+    gc.collect()  # an exception that nobody has asked for is logged now
