@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from protocol import limits
 
+LARGEST_FILE_MIB = 127 * 1024  # the ciphertext of more is beyond FILE_BYTES
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -211,10 +212,21 @@ class Settings:
     )
     s3_access_key: str = _setting("", "Access key there.")
     s3_secret_key: str = _setting(_NO_SECRET, "Secret key there; better given as a file.")
+    s3_presigned: str = _setting(
+        "off",
+        "Whether clients send parts to the S3 service and fetch them there, at signed addresses.",
+        *_one_of("on", "off"),
+    )
+    s3_public_endpoint: str = _setting(
+        "",
+        "Address of the S3 service for clients, if presigned; empty for s3_endpoint.",
+        "must be empty or an origin like https://s3.example.org",
+        lambda value: not value or _is_origin(value),
+    )
     file_mib: int = _setting(
         100,
-        "Largest file, in MiB of ciphertext.",
-        *_between(1, limits.FILE_BYTES // 2**20),
+        "Largest file, in MiB, as it is before it is encrypted.",
+        *_between(1, LARGEST_FILE_MIB),
     )
     files_per_user_mib: int = _setting(
         10_240, "What one person's live files may take, in MiB.", *_between(1, 2**30)
@@ -223,6 +235,11 @@ class Settings:
         2_048, "What one person may begin to upload in a day, in MiB.", *_between(1, 2**30)
     )
     uploads_per_user: int = _setting(20, "Unfinished uploads of one person.", *_between(1, 10_000))
+    links: str = _setting(
+        "on",
+        "Whether files can be sent by link; with off every link is as if it were not there.",
+        *_one_of("on", "off"),
+    )
     log_level: str = _setting(
         "info", "Least level that is logged.", *_one_of("debug", "info", "warning", "error")
     )
@@ -265,6 +282,25 @@ class Settings:
     def is_loopback(self) -> bool:
         return self.host in ("localhost", "127.0.0.1", "::1")
 
+    @property
+    def parts_endpoint(self) -> str:
+        """Where clients find the S3 service, empty unless they go there themselves."""
+        is_on = self.s3_presigned == "on"
+        return (self.s3_public_endpoint or self.s3_endpoint).lower() if is_on else ""
+
+    @property
+    def parts_origin(self) -> str:
+        """The origin of the addresses they get there: with virtual addressing the bucket's own."""
+        if not self.parts_endpoint or self.s3_addressing == "path":
+            return self.parts_endpoint
+        scheme, _, host = self.parts_endpoint.partition("://")
+        return f"{scheme}://{self.bucket}.{host}"
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket, empty where files lie in a folder."""
+        return self.files.removeprefix("s3://").partition("/")[0]
+
 
 def check(settings: Settings) -> None:
     """Hold every setting to its rule.
@@ -282,10 +318,25 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             "messenger_certificate_file and messenger_key_file: must be set both or neither."
         )
+    if settings.s3_presigned == "on":
+        _check_presigned(settings)
     if settings.test_clock_file and not settings.is_loopback:
         raise SettingsError(
             f"test_clock_file = {settings.test_clock_file!r}: needs a loopback host."
         )
+
+
+def _check_presigned(settings: Settings) -> None:
+    if not settings.files:
+        raise SettingsError("s3_presigned = 'on': needs files in an S3 bucket.")
+    endpoint = settings.parts_endpoint
+    if not endpoint:
+        raise SettingsError("s3_presigned = 'on': needs s3_public_endpoint or s3_endpoint.")
+    # It becomes a part of the page's policy, which knows host names and 127.0.0.1 alone.
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", endpoint):
+        raise SettingsError(f"s3_public_endpoint = {endpoint!r}: must be a plain host name.")
+    if endpoint.startswith("http:") and urlsplit(endpoint).hostname not in LOOPBACK_HOSTS:
+        raise SettingsError(f"s3_public_endpoint = {endpoint!r}: must be https, or on loopback.")
 
 
 def _toml(value: object) -> str:

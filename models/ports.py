@@ -1,6 +1,9 @@
 """Ports that store nothing: time, randomness, password hashing, mail."""
 
+from collections.abc import Callable, Coroutine
 from typing import Protocol
+
+Settled = Callable[[], Coroutine[object, object, None]]
 
 
 class Clock(Protocol):
@@ -42,10 +45,21 @@ class PasswordHasher(Protocol):
 
 
 class Mailer(Protocol):
-    def send(self, *, to: str, subject: str, body: str) -> None:
-        """Queue one plain-text mail and return at once; failures are retried and then logged."""
+    def send(
+        self, *, to: str, subject: str, body: str, is_urgent: bool, settled: Settled | None = None
+    ) -> None:
+        """Queue one plain-text mail and return at once; failures are retried and then logged.
+
+        Urgent is what is good for minutes only, or warns; others never take its place. After
+        `close` a mail is dropped with a line in the log.
+
+        Args:
+            settled: awaited when the mail was taken, or its recipient or text refused for good. For
+                a mail that is dropped, given up or lost it is not: whoever sent it sends it again,
+                and no sooner than four minutes later (`GIVE_UP_MS` of `mail/smtp.py`).
+        """
         ...
 
     async def close(self) -> None:
-        """Send what is queued, for at most five seconds, and stop."""
+        """Send what is queued, for at most two seconds, and stop."""
         ...

@@ -12,7 +12,9 @@ from models.files import FileStore
 from models.keys import KeyStore
 from models.logins import LoginStore
 from models.messages import MessageStore
+from models.reports import ReportStore
 from models.rooms import RoomStore
+from models.transfers import TransferStore
 
 
 class Database(Protocol):
@@ -23,7 +25,7 @@ class Database(Protocol):
     async def sweep(self, now_ms: int) -> int:
         """Delete what has expired, in steps short enough not to delay a write by 10 ms.
 
-        Returns: the number of rooms, codes, log-ins, claims and trusts deleted.
+        Returns: the number of rooms, transfers, codes, log-ins, claims, trusts and reports deleted.
         """
         ...
 
@@ -44,4 +46,6 @@ class Stores:
     keys: KeyStore
     logins: LoginStore
     messages: MessageStore
+    reports: ReportStore
     rooms: RoomStore
+    transfers: TransferStore

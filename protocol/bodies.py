@@ -24,10 +24,12 @@ from protocol.ids import (
     ID16_PATTERN,
     WireClaimId,
     WireDeviceId,
+    WireDownloadId,
     WireFileId,
     WireLoginId,
     WireMsgId,
     WireRoomId,
+    WireTransferId,
     WireUserId,
 )
 
@@ -44,6 +46,13 @@ Signature = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{85}[AQgw]$")]  # 64 byt
 SignedBytes = Annotated[Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=16_384)]
 BackupText = Annotated[
     Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=base64_chars(limits.BACKUP_BYTES))
+]
+
+SealedHead = Annotated[  # what stands before the content of a sealed file (SEAL1 §11)
+    Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=base64_chars(limits.SEALED_HEAD_BYTES))
+]
+LinkManifest = Annotated[
+    Sealed, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=base64_chars(limits.LINK_MANIFEST_BYTES))
 ]
 
 
@@ -145,6 +154,19 @@ class Me(Body, frozen=True, kw_only=True):
     friend_code: FriendCode
     role: Literal["user", "admin"]
     settings: Settings
+
+
+class ServerTerms(Body, frozen=True, kw_only=True):
+    """`file_bytes` is the largest file before it is sealed; `links` allows addresses, too."""
+
+    file_bytes: int
+    links: bool
+
+
+class OwnAccount(Me, frozen=True, kw_only=True):
+    """What is asked for anew with every connection, so what the server takes stands there too."""
+
+    server: ServerTerms
 
 
 class Session(Body, frozen=True, kw_only=True):
@@ -422,10 +444,14 @@ class SendAnswer(Body, frozen=True, kw_only=True):
 
 
 class StartFileRequest(Body, frozen=True, kw_only=True):
-    """Announces the ciphertext of a file (SEAL1 §4.12), which comes in parts of FILE_PART_BYTES."""
+    """Announces the ciphertext of a file (SEAL1 §4.12), which comes in parts of FILE_PART_BYTES.
+
+    It belongs to a room or to a transfer of one's own: exactly one of the two.
+    """
 
     id: WireFileId
-    room: WireRoomId
+    room: WireRoomId | None = None
+    transfer: WireTransferId | None = None
     size_bytes: Annotated[int, Meta(ge=1, le=limits.FILE_BYTES)]
 
 
@@ -433,7 +459,8 @@ class FileState(Body, frozen=True, kw_only=True):
     """One's own file; `received` are the numbers of the parts that are here, from 0."""
 
     id: WireFileId
-    room: WireRoomId
+    room: WireRoomId | None
+    transfer: WireTransferId | None = None
     size_bytes: int
     part_bytes: int
     parts: int
@@ -450,11 +477,178 @@ class GrantRequest(Body, frozen=True, kw_only=True):
 
 
 class Grant(Body, frozen=True, kw_only=True):
-    """`token` goes into X-File-Grant with each part and each download until `expires_ms`."""
+    """`token` goes into X-File-Grant with each part and each download until `expires_ms`.
+
+    `direct` says that parts also go to the store itself and come from there, at addresses.
+    """
 
     token: str
     expires_ms: Millis
     size_bytes: int
+    direct: bool = False
+
+
+class PartHash(Body, frozen=True, kw_only=True):
+    """The SHA-256 of a part."""
+
+    hash: Hash
+
+
+class PutAddress(Body, frozen=True, kw_only=True):
+    """Where to PUT one part, with exactly these headers; a secret until `expires_ms`."""
+
+    url: str
+    headers: dict[str, str]
+    expires_ms: Millis
+
+
+class GetAddress(Body, frozen=True, kw_only=True):
+    """Where to GET one part, without a header; a secret until `expires_ms`."""
+
+    url: str
+    expires_ms: Millis
+
+
+# ── transfers and links ──────────────────────────────────────────────────────────────────────────
+
+
+Heads = Annotated[list[SealedHead], Meta(min_length=1, max_length=limits.FILES_PER_TRANSFER)]
+
+
+class StartTransferRequest(Body, frozen=True, kw_only=True):
+    """Announces a transfer, to whose id its files are then uploaded.
+
+    `user` stands with `person`, `email` with `address`, neither with `link`. `max_downloads` counts
+    devices of a recipient and downloads by link together; null for no limit.
+    """
+
+    id: WireTransferId
+    kind: Literal["person", "address", "link"]
+    user: WireUserId | None = None
+    email: Email | None = None
+    lives_ms: Annotated[int, Meta(ge=limits.TRANSFER_MIN_TTL_MS, le=limits.TRANSFER_TTL_MS)] = (
+        limits.TRANSFER_TTL_MS
+    )
+    max_downloads: Annotated[int, Meta(ge=1, le=limits.TRANSFER_DOWNLOADS)] | None = None
+
+
+class LinkOffer(Body, frozen=True, kw_only=True):
+    """What the server keeps of a link (SEAL1 §4.13): `auth_hash` is H(auth)."""
+
+    auth_hash: Hash
+    manifest: LinkManifest
+    has_passphrase: bool
+
+
+class SendTransferRequest(Body, frozen=True, kw_only=True):
+    """Makes a transfer visible: `heads` for a person, one for each file; `link` for all others."""
+
+    files: Annotated[list[WireFileId], Meta(min_length=1, max_length=limits.FILES_PER_TRANSFER)]
+    heads: Heads | None = None
+    link: LinkOffer | None = None
+
+
+class TransferHeads(Body, frozen=True, kw_only=True):
+    """The heads of sealed files, in the order of the transfer's files."""
+
+    heads: Heads
+
+
+class TransferFile(Body, frozen=True, kw_only=True):
+    """`size_bytes` is that of the ciphertext."""
+
+    id: WireFileId
+    size_bytes: int
+
+
+class SentTransfer(Body, frozen=True, kw_only=True):
+    """One's own; `user` is who gets it: of an address, who has accepted it.
+
+    `is_sealed` says whether the heads for that person are there. `downloads` counts devices and
+    downloads by link; `downloaded_ms` is when the recipient's device first said that all is there.
+    """
+
+    id: WireTransferId
+    kind: Literal["person", "address", "link"]
+    state: Literal["draft", "open"]
+    user: WireUserId | None
+    email: str | None
+    has_passphrase: bool
+    is_sealed: bool
+    created_ms: Millis
+    expires_ms: Millis
+    files: list[TransferFile]
+    downloads: int
+    max_downloads: int | None
+    downloaded_ms: Millis | None
+
+
+class SentTransfers(Body, frozen=True, kw_only=True):
+    """Newest first; those that have ended are not here."""
+
+    transfers: list[SentTransfer]
+
+
+class ReceivedTransfer(Body, frozen=True, kw_only=True):
+    """`offered` waits for `accept`, `accepted` for the sender's device, `sealed` can be opened.
+
+    `downloads_left` is null without a limit.
+    """
+
+    id: WireTransferId
+    state: Literal["offered", "accepted", "sealed"]
+    sender: Person
+    created_ms: Millis
+    expires_ms: Millis
+    files: list[TransferFile]
+    downloads_left: int | None
+    downloaded_ms: Millis | None
+
+
+class ReceivedTransfers(Body, frozen=True, kw_only=True):
+    """Newest first; those that have ended are not here."""
+
+    transfers: list[ReceivedTransfer]
+
+
+class LinkInfo(Body, frozen=True, kw_only=True):
+    """What a link says before its secret is shown."""
+
+    has_passphrase: bool
+    expires_ms: Millis
+
+
+class LinkContents(Body, frozen=True, kw_only=True):
+    """What a link leads to; `downloads_left` is null without a limit."""
+
+    manifest: LinkManifest
+    files: list[TransferFile]
+    expires_ms: Millis
+    downloads_left: int | None
+
+
+class DownloadRequest(Body, frozen=True, kw_only=True):
+    """`id` is drawn by whoever downloads: the same again is the same download."""
+
+    id: WireDownloadId
+
+
+class LinkGrant(Body, frozen=True, kw_only=True):
+    """One download: `token` goes into X-File-Grant until `expires_ms`, for every file of it.
+
+    `direct` is as in Grant.
+    """
+
+    token: str
+    expires_ms: Millis
+    direct: bool = False
+
+
+class ReportRequest(Body, frozen=True, kw_only=True):
+    """What somebody tells the operator about a link; `text` may be empty."""
+
+    reason: Literal["malware", "illegal", "harassment", "other"]
+    text: Annotated[str, Meta(max_length=limits.REPORT_CHARS)] = ""
 
 
 # ── operations ───────────────────────────────────────────────────────────────────────────────────

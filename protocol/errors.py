@@ -2,15 +2,17 @@
 
     AppError(code, detail)          every refusal; `detail` is for our own log and never sent
     ├── RateLimited(retry_after_ms) the caller may repeat the same request later
+    ├── QuotaFull(limit)            which of the limits on files and transfers is reached
     └── StaleDevices(users)         the caller must refetch and verify the device lists of `users`
 
-On the wire: `{"error": {"code", "message", "request_id", "retry_after_ms"?, "users"?}}`.
+On the wire: `{"error": {"code", "message", "request_id", "retry_after_ms"?, "limit"?, "users"?}}`.
 `message` is the fixed sentence of the code, for a developer; it never holds user data.
 What is not yours and what is not there are the same `not_found`.
 """
 
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 
 class ErrorCode(StrEnum):
@@ -45,6 +47,8 @@ class ErrorCode(StrEnum):
     BAD_PART = "bad_part"
     BAD_RANGE = "bad_range"
     BAD_GRANT = "bad_grant"
+    BAD_LINK = "bad_link"
+    USED_UP = "used_up"
     INCOMPLETE = "incomplete"
     QUOTA_FULL = "quota_full"
     RATE_LIMITED = "rate_limited"
@@ -83,6 +87,8 @@ _STATUS_AND_MESSAGE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BAD_PART: (422, "The part is not what its sender says: size, number or hash differ."),
     ErrorCode.BAD_RANGE: (416, "The file has no such range."),
     ErrorCode.BAD_GRANT: (403, "The grant is missing, expired or for something else; sign anew."),
+    ErrorCode.BAD_LINK: (403, "The secret of the link, or its passphrase, is another one."),
+    ErrorCode.USED_UP: (410, "This was downloaded as often as its sender allowed."),
     ErrorCode.INCOMPLETE: (409, "Parts are missing; upload them and repeat."),
     ErrorCode.QUOTA_FULL: (403, "This account may not keep any more files for now."),
     ErrorCode.RATE_LIMITED: (429, "Too many requests; wait and repeat."),
@@ -134,6 +140,17 @@ class RateLimited(AppError):
 
     def body(self, request_id: str) -> dict[str, object]:
         return {**super().body(request_id), "retry_after_ms": self.retry_after_ms}
+
+
+class QuotaFull(AppError):
+    """A limit of the account: bytes stored, bytes begun in a day, uploads under way, transfers."""
+
+    def __init__(self, limit: Literal["stored", "daily", "pending", "transfers"]) -> None:
+        super().__init__(ErrorCode.QUOTA_FULL, limit)
+        self.limit = limit
+
+    def body(self, request_id: str) -> dict[str, object]:
+        return {**super().body(request_id), "limit": self.limit}
 
 
 class StaleDevices(AppError):

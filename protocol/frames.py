@@ -29,6 +29,7 @@ from protocol.ids import (
     WireMsgId,
     WireRoomId,
     WireSessionId,
+    WireTransferId,
     WireUserId,
 )
 
@@ -270,6 +271,21 @@ class PrekeysLow(Frame, tag="prekeys.low", frozen=True, kw_only=True):
     opk: Seq
 
 
+class TransferNew(Frame, tag="transfer.new", omit_defaults=False, frozen=True, kw_only=True):
+    """`user` has sent something; refetch `GET /api/transfers/inbox` (S3-27)."""
+
+    transfer: WireTransferId
+    user: WireUserId
+
+
+class TransferChanged(
+    Frame, tag="transfer.changed", omit_defaults=False, frozen=True, kw_only=True
+):
+    """A transfer one has sent or got was accepted, sealed, downloaded or ended; refetch."""
+
+    transfer: WireTransferId
+
+
 class ProfileChanged(Frame, tag="profile.changed", frozen=True, kw_only=True):
     """Display name or settings of this person changed; refetch `GET /api/users/{id}` (or `/me`)."""
 
@@ -306,6 +322,8 @@ ServerFrame = (
     | DevicesChanged
     | PrekeysLow
     | ProfileChanged
+    | TransferNew
+    | TransferChanged
     | SessionRevoked
     | Pong
     | ErrorFrame

@@ -17,6 +17,8 @@ MsgId = NewType("MsgId", str)
 ClaimId = NewType("ClaimId", str)
 SessionId = NewType("SessionId", str)
 FileId = NewType("FileId", str)
+TransferId = NewType("TransferId", str)
+DownloadId = NewType("DownloadId", str)
 
 ID16_PATTERN = r"^[A-Za-z0-9_-]{21}[AQgw]$"
 ID32_PATTERN = r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
@@ -29,3 +31,5 @@ WireMsgId = Annotated[MsgId, Meta(pattern=ID16_PATTERN)]
 WireClaimId = Annotated[ClaimId, Meta(pattern=ID16_PATTERN)]
 WireSessionId = Annotated[SessionId, Meta(pattern=ID16_PATTERN)]
 WireFileId = Annotated[FileId, Meta(pattern=ID16_PATTERN)]
+WireTransferId = Annotated[TransferId, Meta(pattern=ID16_PATTERN)]
+WireDownloadId = Annotated[DownloadId, Meta(pattern=ID16_PATTERN)]

@@ -51,13 +51,30 @@ MESSAGE_CHARS = 10_000  # S1-33, counted by the browser: the server sees ciphert
 
 # Files
 FILE_PART_BYTES = 4 * 1024 * 1024  # SEAL1 §4.12: parts are hashed, sent and stored one by one
-FILE_BYTES = 128 * 1024**3  # 32,768 parts; their hashes are 1 MiB
+FILE_BYTES = 128 * 1024**3  # of ciphertext: 32,768 parts; their hashes are 1 MiB
 FILE_PENDING_TTL_MS = DAY_MS  # how long an upload may be interrupted
+FILE_UPLOAD_TTL_MS = 7 * DAY_MS  # how long it may take: what rooms and transfers live
 FILES_PER_MESSAGE = 10  # counted by clients: the server sees ciphertext
 FILE_GRANT_TTL_MS = 10 * MINUTE_MS  # how long parts can be had without asking the device again
 FILE_GRANT_SKEW_MS = 5 * MINUTE_MS  # how far a device's clock may be off
 PART_SECONDS = 240  # for one part to arrive: 17 KiB/s, less than a bad mobile connection
+PART_PUT_ADDRESS_MS = 5 * MINUTE_MS  # S-44: as long as a part may take through the server
+PART_GET_ADDRESS_MS = MINUTE_MS  # S-44: how long whoever may read no more can still begin to
 PIECE_READ_SECONDS = 30  # for a reader to take PIECE_BYTES, or the download ends
+
+# Transfers and links
+TRANSFER_TTL_MS = 7 * DAY_MS  # S3-15: the longest, and what is taken unless its sender says less
+TRANSFER_MIN_TTL_MS = HOUR_MS
+FILES_PER_TRANSFER = 10
+TRANSFERS_PER_USER = 100  # live at a time, so that a list of them is one answer
+TRANSFERS_SHOWN = 300  # in an inbox, of those for its owner and of offers each
+TRANSFER_DOWNLOADS = 1_000  # the highest limit that can be set; none is possible too
+SEALED_HEAD_BYTES = 32 * 1024  # SEAL1 §11.1 in docs/crypto.md, for DEVICES_PER_USER recipients
+LINK_MANIFEST_BYTES = 32 * 1024  # FILES_PER_TRANSFER names and keys, and who signed
+LINK_GRANT_TTL_MS = DAY_MS  # how long a download that was interrupted can go on
+REPORT_CHARS = 1_000
+REPORTS_PER_TRANSFER = 20
+REPORT_TTL_MS = 90 * DAY_MS  # time enough for an operator to look at it
 
 # Connections
 PRE_AUTH_FRAME_BYTES = 16 * 1024

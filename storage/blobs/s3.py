@@ -1,10 +1,11 @@
 """Blobs in a bucket of an S3 service: an object for each part.
 
-    <prefix>/3f09…c1/0, 1, 2 …      the parts of the file whose id has these bytes
+    <prefix>/3f09…c1/0-9f86…, 1-60a3… …   the parts of the file whose id has these bytes
 
 A part is smaller than the least that S3 takes as one of several in an upload, so each is an object
 of its own, and nothing half-uploaded is ever left behind. The service is told the SHA-256 of each
-part and refuses another. The bucket is private: nobody but the server reads it.
+part and refuses another. The bucket is private: nobody but the server reads it, and whoever the
+server gives an address of a part (s3_addresses.py).
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import aioboto3
@@ -32,9 +34,10 @@ READ_TIMEOUT_S = 10
 ATTEMPTS = 3  # by the library, with a growing pause
 CONNECTIONS = 32
 DELETED_AT_ONCE = 1_000  # what one call takes
+OCTETS = "application/octet-stream"
 AWAY_S = 1.0  # after the service did not answer, callers are refused at once for so long (R-32)
 
-_PART = re.compile(r"([0-9a-f]{32})/[0-9]+")  # anything else in the bucket is not ours
+_PART = re.compile(r"([0-9a-f]{32})/[0-9]+-[0-9a-f]{64}")  # anything else in the bucket is not ours
 _MISSING = ("NoSuchKey", "404", "InvalidRange", "416")
 _FULL = ("InsufficientStorage", "QuotaExceeded", "507")
 
@@ -61,39 +64,71 @@ class S3BlobStore:
         self._stack = contextlib.AsyncExitStack()
         self._client: Any = None
         self._connecting = asyncio.Lock()
+        self._calls: set[asyncio.Timeout] = set()
+        self._call_ended = asyncio.Event()
         self._away_until_s = 0.0
+        self._closed = False
 
-    async def put(self, file_id: FileId, number: int, data: bytes, digest: bytes) -> None:
+    async def put(
+        self, file_id: FileId, number: int, data: bytes | memoryview, digest: bytes
+    ) -> None:
         client = await self._connected()
-        with self._translating():
+        async with self._calling():
             await client.put_object(
                 Bucket=self._bucket.name,
-                Key=self._key(file_id, number),
-                Body=data,
-                ContentType="application/octet-stream",
-                ChecksumSHA256=base64.b64encode(digest).decode("ascii"),
+                Key=self.key(file_id, number, digest),
+                Body=bytes(data),  # the library may still read it when this has been given up
+                ContentType=OCTETS,
+                ChecksumSHA256=checksum(digest),
             )
 
     async def read(
-        self, file_id: FileId, number: int, start: int, end: int
+        self, file_id: FileId, number: int, digest: bytes, start: int, end: int
     ) -> AsyncIterator[bytes]:
         client = await self._connected()
-        with self._translating():
+        async with self._calling():
             answer = await client.get_object(
                 Bucket=self._bucket.name,
-                Key=self._key(file_id, number),
+                Key=self.key(file_id, number, digest),
                 Range=f"bytes={start}-{end - 1}",
             )
-            if answer["ContentLength"] != end - start:
-                raise AppError(ErrorCode.NOT_FOUND, "part cut short")
-            body = answer["Body"]
-            async with body:
-                while piece := await body.read(PIECE_BYTES):
-                    yield piece
+        if answer["ContentLength"] != end - start:
+            raise AppError(ErrorCode.NOT_FOUND, "part cut short")
+        body = answer["Body"]
+        async with body:
+            while piece := await self._read(body):
+                yield piece
+
+    async def discard(self, file_id: FileId, number: int, digest: bytes) -> None:
+        client = await self._connected()
+        async with self._calling():
+            await client.delete_object(
+                Bucket=self._bucket.name, Key=self.key(file_id, number, digest)
+            )
+
+    async def holds(self, file_id: FileId, number: int, digest: bytes, size_bytes: int) -> bool:
+        """Tell whether a part is there, of this size and, if the service tells it, of this hash.
+
+        Raises: AppError(unavailable)
+        """
+        client = await self._connected()
+        try:
+            async with self._calling():
+                found = await client.head_object(
+                    Bucket=self._bucket.name,
+                    Key=self.key(file_id, number, digest),
+                    ChecksumMode="ENABLED",
+                )
+        except AppError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                return False
+            raise
+        told = found.get("ChecksumSHA256", checksum(digest))
+        return bool(found["ContentLength"] == size_bytes and told == checksum(digest))
 
     async def remove(self, file_id: FileId) -> None:
         client = await self._connected()
-        with self._translating():
+        async with self._calling():
             keys = [entry["Key"] async for entry in self._entries(client, self._folder(file_id))]
             for at in range(0, len(keys), DELETED_AT_ONCE):
                 some = [{"Key": key} for key in keys[at : at + DELETED_AT_ONCE]]
@@ -119,19 +154,31 @@ class S3BlobStore:
             if name:
                 yield _file_id(name), written_ms
 
+    async def tidy(self) -> None:
+        """Do nothing: a part that was cut off on its way in leaves nothing in a bucket."""
+
     async def ping(self) -> None:
         client = await self._connected()
-        with self._translating():
+        async with self._calling():
             await client.head_bucket(Bucket=self._bucket.name)
 
     async def close(self) -> None:
-        await self._stack.aclose()
+        """Cut off what is under way, which the library would go on with on a new connection."""
+        self._closed = True
+        for call in self._calls:
+            call.reschedule(0)
+        while self._calls:
+            self._call_ended.clear()
+            await self._call_ended.wait()
+        async with self._connecting:
+            await self._stack.aclose()
 
     def _folder(self, file_id: FileId) -> str:
         return f"{self._prefix}{parse_b64url(file_id, 16).hex()}/"
 
-    def _key(self, file_id: FileId, number: int) -> str:
-        return f"{self._folder(file_id)}{number}"
+    def key(self, file_id: FileId, number: int, digest: bytes) -> str:
+        """Return the name of a part in the bucket."""
+        return f"{self._folder(file_id)}{number}-{digest.hex()}"
 
     async def _entries(self, client: Any, prefix: str) -> AsyncIterator[Any]:
         pages = client.get_paginator("list_objects_v2").paginate(
@@ -146,9 +193,32 @@ class S3BlobStore:
         if time.monotonic() < self._away_until_s:
             raise AppError(ErrorCode.UNAVAILABLE, "blobs were away a moment ago")
         async with self._connecting:
+            self._require_open()
             if self._client is None:
-                self._client = await self._stack.enter_async_context(_client(self._bucket))
+                self._client = await self._stack.enter_async_context(connect(self._bucket))
         return self._client
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise AppError(ErrorCode.UNAVAILABLE, "closed")
+
+    @contextlib.asynccontextmanager
+    async def _calling(self) -> AsyncIterator[None]:
+        """Let `close` cut off what is awaited within. Raises: AppError."""
+        self._require_open()
+        with self._translating():
+            async with asyncio.timeout(None) as call:
+                self._calls.add(call)
+                try:
+                    yield
+                finally:
+                    self._calls.discard(call)
+                    self._call_ended.set()
+
+    async def _read(self, body: Any) -> bytes:
+        async with self._calling():
+            piece: bytes = await body.read(PIECE_BYTES)
+        return piece
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
@@ -161,7 +231,19 @@ class S3BlobStore:
             raise AppError(ErrorCode.UNAVAILABLE, type(error).__name__) from error
 
 
-def _client(bucket: Bucket) -> Any:
+def checksum(digest: bytes) -> str:
+    """Return a SHA-256 as S3 writes it."""
+    return base64.b64encode(digest).decode("ascii")
+
+
+@cache
+def _session() -> aioboto3.Session:
+    """Return what all clients share: reading the model of S3 takes a while."""
+    return aioboto3.Session()
+
+
+def connect(bucket: Bucket) -> Any:
+    """Return a client, to be entered and left; it asks nobody before its first call."""
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": bucket.addressing},
@@ -170,7 +252,7 @@ def _client(bucket: Bucket) -> Any:
         max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "max_attempts": ATTEMPTS},
     )
-    return aioboto3.Session().client(
+    return _session().client(
         "s3",
         endpoint_url=bucket.endpoint or None,
         region_name=bucket.region,

@@ -15,7 +15,9 @@ from storage.mongo.files import MongoFileStore
 from storage.mongo.keys import MongoKeyStore
 from storage.mongo.logins import MongoLoginStore
 from storage.mongo.messages import MongoMessageStore
+from storage.mongo.reports import MongoReportStore
 from storage.mongo.rooms import MongoRoomStore
+from storage.mongo.transfers import MongoTransferStore
 
 
 async def open_mongo(url: str) -> Stores:
@@ -38,5 +40,7 @@ async def open_mongo(url: str) -> Stores:
         keys=MongoKeyStore(documents),
         logins=MongoLoginStore(documents),
         messages=messages,
+        reports=MongoReportStore(documents),
         rooms=MongoRoomStore(documents),
+        transfers=MongoTransferStore(documents),
     )

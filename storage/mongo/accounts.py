@@ -14,7 +14,7 @@ from models.accounts import Account, Preferences, Verifier
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import UserId
 from storage.mongo.client import Document, Documents, translates_errors
-from storage.mongo.documents import dump, load
+from storage.mongo.documents import Newcomers, dump, load
 
 _PROFILE = {"backup": False, "device_list": False, "devices": False}
 
@@ -25,11 +25,12 @@ class MongoAccountStore:
 
     def __init__(self, documents: Documents) -> None:
         self._accounts = documents["accounts"]
+        self._newcomers = Newcomers(self._accounts, "email", "friend_code")
 
     async def create(self, account: Account) -> None:
         document = dump(account, "user_id")
         try:
-            await self._accounts.insert_one(document)
+            await self._newcomers.insert(document)
         except DuplicateKeyError as error:
             raise AppError(ErrorCode.CONFLICT, await self._taken(document)) from error
 
@@ -70,7 +71,8 @@ class MongoAccountStore:
     async def set_last_seen(self, seen_ms: dict[UserId, int]) -> None:
         moves = [
             UpdateOne({"_id": user_id}, {"$max": {"last_seen_ms": at_ms}})
-            for user_id, at_ms in seen_ms.items()
+            # In the order of their keys: see `append.py`.
+            for user_id, at_ms in sorted(seen_ms.items())
         ]
         if moves:
             await self._accounts.bulk_write(moves, ordered=False)

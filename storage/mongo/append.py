@@ -18,8 +18,10 @@ room are dense, and the log is a prefix of them.
     answer lost                         look again: the message is found by its id, or not
     answer lost until PATIENCE_S        `unavailable`: it may have been stored, or be stored yet
 
-A message that is found has been `fresh` when its `_id`, which each call draws anew, is the call's
-own.
+A message that is found has been `fresh` when its `call`, which each call draws anew, is the call's
+own. The `_id` is made of room and number, so that processes that take the same number at once meet
+in the one index that every server keeps in order: DocumentDB's others let two such inserts wait for
+each other, for seconds.
 """
 
 import asyncio
@@ -46,7 +48,6 @@ PATIENCE_S = 5.0  # from when on a batch is given up; its senders ask again
 FAILURE_PAUSE_S = 0.1  # for an election to make progress
 LOOK_AGAIN_S = 0.002  # for another process's write to reach a majority and be seen
 DUPLICATE_KEY = 11000
-INTERNAL_ERROR = 1  # of the database, which says nothing against the message: tried again
 
 _log = logging.getLogger(__name__)
 
@@ -56,10 +57,10 @@ Name = tuple[Any, DeviceId, MsgId]
 class Entry:
     """A message in the queue, and what became of it: None while that is open."""
 
-    __slots__ = ("done", "id", "message", "now_ms", "outcome", "size_bytes")
+    __slots__ = ("call", "done", "message", "now_ms", "outcome", "size_bytes")
 
     def __init__(self, message: NewMessage, now_ms: int, done: AppendDone) -> None:
-        self.id = ObjectId()
+        self.call = ObjectId()
         self.message = message
         self.now_ms = now_ms
         self.done = done
@@ -206,15 +207,14 @@ class _Pass:
         names = [room.name(entry) for entry, room in accepted]
         fields = ("room", "sender_device", "msg_id")
         same = {"$or": [dict(zip(fields, name, strict=True)) for name in names]}
-        there = {
-            tuple(message[name] for name in fields): message
-            async for message in self._messages.find(same, (*fields, "seq", "server_ms", "frank"))
-        }
+        found = self._messages.find(same, (*fields, "seq", "server_ms", "frank", "call"))
+        there = {tuple(message[name] for name in fields): message async for message in found}
         rest = []
         for name, (entry, room) in zip(names, accepted, strict=True):
             if message := there.get(name):
                 place = (message["seq"], message["server_ms"], message["frank"])
-                room.placed.append((entry, Appended(*place, fresh=message["_id"] == entry.id)))
+                fresh = message.get("call") == entry.call  # those of an earlier program have none
+                room.placed.append((entry, Appended(*place, fresh=fresh)))
             else:
                 rest.append((entry, room))
         return rest
@@ -242,6 +242,8 @@ class _Pass:
     async def _commit(self, rooms: list[_Room]) -> None:
         moves = dict(move for room in rooms if (move := room.move()))
         ended = await self._move(moves) if moves else frozenset()
+        if ended:
+            await self._take_back(room for room in rooms if room.key in ended)
         for room in rooms:
             for entry, place in room.placed:
                 gone = room.key in ended
@@ -260,10 +262,12 @@ class _Pass:
         if result.matched_count == len(moves):
             return frozenset()
         found = self._rooms.find({"_id": {"$in": list(moves)}, **_LIVE}, {"_id": True})
-        ended = frozenset(moves) - {room["_id"] async for room in found}
-        own = [entry.id for entry in self._entries]
-        await self._messages.delete_many({"room": {"$in": list(ended)}, "_id": {"$in": own}})
-        return ended
+        return frozenset(moves) - {room["_id"] async for room in found}
+
+    async def _take_back(self, rooms: Iterable[_Room]) -> None:
+        placed = [(room.key, place) for room in rooms for _, place in room.placed]
+        own = [message_id(key, place.seq) for key, place in placed if place.fresh]
+        await self._messages.delete_many({"_id": {"$in": own}})
 
 
 def _numbered(accepted: Iterable[_Accepted]) -> list[_Numbered]:
@@ -286,10 +290,16 @@ def _numbered(accepted: Iterable[_Accepted]) -> list[_Numbered]:
     return numbered
 
 
+def message_id(key: Any, seq: int) -> str:
+    """Return the `_id` of the message with this number in the room with this key."""
+    return f"{key} {seq}"
+
+
 def _document(entry: Entry, key: Any, seq: int) -> Document:
     message = entry.message
     return {
-        "_id": entry.id,
+        "_id": message_id(key, seq),
+        "call": entry.call,
         "room": key,
         "seq": seq,
         "msg_id": message.msg_id,
@@ -320,8 +330,8 @@ def _stored_before(error: BulkWriteError, numbered: list[_Numbered]) -> int:
     if code == OUT_OF_DISK_SPACE:
         full = AppError(ErrorCode.STORAGE_FULL, "append")
         refuse((entry for entry, *_ in numbered[index:]), full)
-    elif code == INTERNAL_ERROR:
-        raise AppError(ErrorCode.UNAVAILABLE, "internal error") from error
+    elif isinstance(refusal(error), AppError):
+        raise error
     elif code != DUPLICATE_KEY:
         _log.error("a message could not be stored", extra={"code": code})
         numbered[index][0].outcome = AppError(ErrorCode.INTERNAL, "append")

@@ -20,6 +20,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     CursorNotFound,
@@ -39,6 +40,9 @@ OPERATION_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_MS = 5_000  # for the driver's own look at the servers
 
 OUT_OF_DISK_SPACE = 14031
+# What says nothing against what was asked: an error within the database, an operation that took too
+# long there, and one that met another one's write.
+_PASSING = (1, 50, 112)
 # No connection, or none any more; a majority that did not confirm; a cursor whose server is gone;
 # and an operation after `close`.
 _AWAY = (ConnectionFailure, WriteConcernError, CursorNotFound, InvalidOperation)
@@ -97,11 +101,25 @@ def hosts(url: str) -> str:
 
 def refusal(error: PyMongoError) -> Exception:
     """Return what a caller is told about a failure of the driver; a bug of ours stays one."""
-    if isinstance(error, OperationFailure) and error.code == OUT_OF_DISK_SPACE:
+    if OUT_OF_DISK_SPACE in _codes(error):
         return AppError(ErrorCode.STORAGE_FULL, type(error).__name__)
-    if isinstance(error, _AWAY) or error.timeout or error.has_error_label("RetryableWriteError"):
+    is_away = isinstance(error, _AWAY) or error.timeout
+    if passes(error) or is_away or error.has_error_label("RetryableWriteError"):
         return AppError(ErrorCode.UNAVAILABLE, type(error).__name__)
     return error
+
+
+def passes(error: PyMongoError) -> bool:
+    """Tell whether the database gave something up that it may do when it is asked again."""
+    codes = _codes(error)
+    return bool(codes) and codes.issubset(_PASSING)
+
+
+def _codes(error: PyMongoError) -> set[int | None]:
+    """Return what the database said: about each write of several, or about the one operation."""
+    if isinstance(error, BulkWriteError) and error.details["writeErrors"]:
+        return {write["code"] for write in error.details["writeErrors"]}
+    return {error.code} if isinstance(error, OperationFailure) else set()
 
 
 def opening_refusal(error: PyMongoError, url: str) -> StorageRefused:

@@ -133,7 +133,7 @@ class MongoDeviceStore:
     async def _keep(self, earlier: Document) -> None:
         """Copy a list to where the earlier ones are, unless it is there already."""
         try:
-            await self._lists.insert_one({**earlier})
+            await self._lists.insert_one({**earlier, "_id": list_id(earlier)})
         except DuplicateKeyError:
             return
 
@@ -144,6 +144,11 @@ class MongoDeviceStore:
             raise AppError(ErrorCode.CONFLICT, "device id") from error
         if not result.matched_count:
             raise AppError(ErrorCode.CONFLICT, "version of list or backup")
+
+
+def list_id(device_list: Document) -> str:
+    """Return the `_id` of an earlier list: what is unique about it (see `Newcomers`)."""
+    return f"{device_list['user_id']} {device_list['version']}"
 
 
 def _entry(device: Device, pool: Pool, others: list[Document]) -> Document:

@@ -8,22 +8,24 @@ one; so at worst both are refused where one would have fitted. Whatever dies in 
 
 A file carries the key of its room, as messages do. When a room is retired its files end, and once
 more with every sweep while its key is remembered (sweep.py), so that none is left behind by a
-process that stood still; a commit finds "pending" or nothing.
+process that stood still; a commit finds "pending" or nothing. A file of a transfer carries its id,
+which nobody takes while there is a record of the file.
 
-A part's document is there for the commit to count, and goes by itself when no file can still be
-pending.
+A part's document is there for the commit to count, unless it says that the part is only expected,
+and goes by itself when no file can still be pending.
 """
 
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from models.files import Allowance, File
-from protocol.errors import AppError, ErrorCode
-from protocol.ids import FileId, RoomId
-from protocol.limits import DAY_MS, FILE_PENDING_TTL_MS
+from protocol.errors import AppError, ErrorCode, QuotaFull
+from protocol.ids import FileId
+from protocol.limits import DAY_MS, FILE_PENDING_TTL_MS, FILE_UPLOAD_TTL_MS
 from storage.mongo.client import Document, Documents, translates_errors
-from storage.mongo.documents import date, dump, load
+from storage.mongo.documents import date, dump, is_there, load
 from storage.mongo.sweep import LIVING_FILES
 
 
@@ -39,13 +41,15 @@ class MongoFileStore:
         self._files = documents["files"]
         self._parts = documents["file_parts"]
         self._rooms = documents["rooms"]
+        self._transfers = documents["transfers"]
 
     async def begin(self, file: File, allowance: Allowance, now_ms: int) -> File:
         document = {
             **dump(file, "file_id"),
             "hashes": b"",
             "state": "asked",
-            "room": await self._key_of_room(file.room_id, now_ms),
+            "ends_ms": file.created_ms + FILE_PENDING_TTL_MS,
+            "room": await self._key_of_room(file, now_ms),
         }
         try:
             await self._files.insert_one(document)
@@ -70,11 +74,11 @@ class MongoFileStore:
         begun_bytes = await self._sum({"owner": file.owner, "created_ms": {"$gt": now_ms - DAY_MS}})
         under_way = {"owner": file.owner, "state": {"$in": ["asked", "pending"]}}
         if stored_bytes > allowance.stored_bytes:
-            raise AppError(ErrorCode.QUOTA_FULL, "stored")
+            raise QuotaFull("stored")
         if begun_bytes > allowance.daily_bytes:
-            raise AppError(ErrorCode.QUOTA_FULL, "day")
+            raise QuotaFull("daily")
         if await self._files.count_documents(under_way) > allowance.pending_files:
-            raise AppError(ErrorCode.QUOTA_FULL, "pending")
+            raise QuotaFull("pending")
 
     async def _sum(self, condition: Document) -> int:
         total: dict[str, Any] = {"_id": None, "size_bytes": {"$sum": "$size_bytes"}}
@@ -82,39 +86,72 @@ class MongoFileStore:
         return sum([int(row["size_bytes"]) async for row in rows])
 
     async def by_id(self, file_id: FileId, now_ms: int) -> File | None:
-        since_ms = now_ms - FILE_PENDING_TTL_MS
         document = await self._files.find_one(
             {
                 "_id": file_id,
                 "$or": [
                     {"state": "committed"},
-                    {"state": "pending", "created_ms": {"$gt": since_ms}},
+                    {"state": "pending", "ends_ms": {"$gt": now_ms}},
                 ],
             }
         )
-        if document is None or not await self._is_room_live(document["room"], now_ms):
+        if document is None or not await self._is_home_live(document, now_ms):
             return None
         return _file(document)
 
-    async def _key_of_room(self, room_id: RoomId, now_ms: int) -> Any:
-        living = {"room_id": room_id, "expires_ms": {"$gt": now_ms}}
+    async def _key_of_room(self, file: File, now_ms: int) -> Any:
+        """Return None for a file of a transfer, which must be a draft."""
+        if file.transfer_id is not None:
+            draft = {"_id": file.transfer_id, "sender": file.owner, "state": "draft"}
+            if not await is_there(self._transfers, {**draft, "ends_ms": {"$gt": now_ms}}):
+                raise AppError(ErrorCode.NOT_FOUND, "transfer")
+            return None
+        living = {"room_id": file.room_id, "expires_ms": {"$gt": now_ms}}
         room = await self._rooms.find_one(living, {"_id": True})
         if room is None:
             raise AppError(ErrorCode.NOT_FOUND, "room")
         return room["_id"]
 
-    async def _is_room_live(self, key: Any, now_ms: int) -> bool:
-        living = {"_id": key, "expires_ms": {"$gt": now_ms}}
-        return await self._rooms.find_one(living, {"_id": True}) is not None
+    async def _is_home_live(self, document: Document, now_ms: int) -> bool:
+        after = {"$gt": now_ms}
+        if transfer_id := document.get("transfer_id"):
+            return await is_there(self._transfers, {"_id": transfer_id, "ends_ms": after})
+        return await is_there(self._rooms, {"_id": document["room"], "expires_ms": after})
 
     async def received(self, file_id: FileId) -> list[int]:
         return sorted(await self._digests(file_id))
 
     async def _digests(self, file_id: FileId) -> dict[int, bytes]:
-        parts = self._parts.find({"file_id": file_id}, {"number": True, "digest": True})
+        here = {"file_id": file_id, "is_here": {"$ne": False}}
+        parts = self._parts.find(here, {"number": True, "digest": True})
         return {part["number"]: part["digest"] async for part in parts}
 
-    async def add_part(self, file_id: FileId, number: int, digest: bytes) -> bool:
+    async def expect_part(self, file_id: FileId, number: int, digest: bytes, now_ms: int) -> bool:
+        is_noted = await self._note_part(file_id, number, digest, is_here=False)
+        return is_noted and await self._put_off_end(file_id, now_ms)
+
+    async def add_part(self, file_id: FileId, number: int, digest: bytes, now_ms: int) -> bool:
+        is_noted = await self._note_part(file_id, number, digest, is_here=True)
+        return is_noted and await self._put_off_end(file_id, now_ms)
+
+    async def _put_off_end(self, file_id: FileId, now_ms: int) -> bool:
+        """Let an upload that goes on live, and its draft with it; False when it has ended."""
+        latest_ms = {"$add": ["$created_ms", FILE_UPLOAD_TTL_MS]}
+        later_ms = {"$min": [now_ms + FILE_PENDING_TTL_MS, latest_ms]}
+        file = await self._files.find_one_and_update(
+            {"_id": file_id, "state": "pending", "ends_ms": {"$gt": now_ms}},
+            [{"$set": {"ends_ms": {"$max": ["$ends_ms", later_ms]}}}],
+            {"transfer_id": True, "ends_ms": True},
+            return_document=ReturnDocument.AFTER,
+        )
+        if file is not None and file.get("transfer_id"):
+            draft = {"_id": file["transfer_id"], "state": "draft"}
+            await self._transfers.update_one(draft, {"$max": {"ends_ms": file["ends_ms"]}})
+        return file is not None
+
+    async def _note_part(
+        self, file_id: FileId, number: int, digest: bytes, *, is_here: bool
+    ) -> bool:
         file = await self._files.find_one(
             {"_id": file_id, "state": "pending"}, {"created_ms": True}
         )
@@ -125,9 +162,17 @@ class MongoFileStore:
             "file_id": file_id,
             "number": number,
             "digest": digest,
-            "expires": date(file["created_ms"] + FILE_PENDING_TTL_MS),
+            "is_here": is_here,
+            "expires": date(file["created_ms"] + FILE_UPLOAD_TTL_MS),
         }
-        await self._parts.replace_one({"_id": part["_id"]}, part, upsert=True)
+        try:
+            await self._parts.insert_one(part)
+        except DuplicateKeyError:
+            there = await self._parts.find_one({"_id": part["_id"]}, {"digest": True})
+            if there is not None and there["digest"] != digest:
+                raise AppError(ErrorCode.CONFLICT, "part") from None
+            if is_here:
+                await self._parts.update_one({"_id": part["_id"]}, {"$set": {"is_here": True}})
         return True
 
     async def commit(self, file_id: FileId, now_ms: int) -> File | None:
@@ -153,7 +198,7 @@ class MongoFileStore:
     async def ended(self, now_ms: int, limit: int) -> list[FileId]:
         too_old = {
             "state": {"$in": ["asked", "pending"]},
-            "created_ms": {"$lte": now_ms - FILE_PENDING_TTL_MS},
+            "ends_ms": {"$lte": now_ms},
         }
         await self._files.update_many(too_old, {"$set": {"state": "ended"}})
         await self._files.delete_many(

@@ -8,11 +8,14 @@ The `_id` of a document is the id of the port, or says here what it is made of:
     codes                               ticket_hash
     relations                           both user ids, sorted (pairs.py)
     invites                             the address
+    device_lists                        user_id, version
     trusts                              user_id, device_id, token_hash
     claims                              user_id, device_id and claim_id of the claimer
     shares                              the claimer's user_id
-    rooms, messages, prekeys            drawn by the adapter (rooms.py, append.py, prekeys.py)
+    rooms, prekeys                      drawn by the adapter (rooms.py, prekeys.py)
+    messages                            the room's `_id` and the number (append.py)
     files, file_parts                   file_id, and file_id with the part's number
+    transfers, reports                  transfer_id, and transfer_id with the report's number
 """
 
 import pymongo
@@ -71,15 +74,24 @@ def _indexes() -> dict[str, list[IndexModel]]:
             _unique("room", "seq"),
             _unique("room", "sender_device", "msg_id"),
             IndexModel(
-                [("sender_device", ASCENDING), ("server_ms", DESCENDING), ("_id", DESCENDING)]
+                [("sender_device", ASCENDING), ("server_ms", DESCENDING), ("call", DESCENDING)]
             ),
         ],
         "files": [
             IndexModel([("owner", ASCENDING), ("created_ms", ASCENDING)]),
             IndexModel([("room", ASCENDING), ("state", ASCENDING)]),
             IndexModel([("state", ASCENDING), ("created_ms", ASCENDING)]),
+            IndexModel("transfer_id"),
         ],
         "file_parts": [_unique("file_id", "number"), _ending()],
+        "transfers": [
+            IndexModel([("sender", ASCENDING), ("created_ms", ASCENDING)]),
+            IndexModel("recipient"),
+            IndexModel("email"),
+            IndexModel("ends_ms"),
+            IndexModel("mail_due_ms"),
+        ],
+        "reports": [IndexModel("transfer_id"), _ending()],
     }
 
 

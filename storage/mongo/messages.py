@@ -182,7 +182,7 @@ class MongoMessageStore:
         last = await self._messages.find_one(
             {"sender_device": device_id, "room": {"$in": list(rooms)}},
             {"room": True, "msg_id": True},
-            sort=[("server_ms", DESCENDING), ("_id", DESCENDING)],
+            sort=[("server_ms", DESCENDING), ("call", DESCENDING)],
         )
         return (rooms[last["room"]], last["msg_id"]) if last else None
 

@@ -9,12 +9,29 @@ database's clock, given and taken in one atomic update. A new database begins at
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from protocol.limits import FILE_PENDING_TTL_MS
 from storage.errors import StorageRefused
 from storage.mongo.client import Collection, Documents
 
 Step = Callable[[Documents], Awaitable[None]]
 
-STEPS: Sequence[Step] = ()  # the first leads from version 1 to 2; append only
+
+async def _let_uploads_end(documents: Documents) -> None:
+    ends = {"$set": {"ends_ms": {"$add": ["$created_ms", FILE_PENDING_TTL_MS]}}}
+    endless = {"state": {"$in": ["asked", "pending"]}, "ends_ms": None}
+    await documents["files"].update_many(endless, [ends])
+
+
+async def _order_messages_by_call(documents: Documents) -> None:
+    """Drop the index that put a device's messages in the order of `_id`; its heir is by `call`."""
+    messages = documents["messages"]
+    earlier = "sender_device_1_server_ms_-1__id_-1"
+    if earlier in await messages.index_information():
+        await messages.drop_index(earlier)
+
+
+# The first leads from version 1 to 2; append only.
+STEPS: Sequence[Step] = (_let_uploads_end, _order_messages_by_call)
 LEASE_MS = 60_000  # how long a process that died in a step keeps the others waiting
 POLL_S = 0.2
 

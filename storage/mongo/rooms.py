@@ -23,6 +23,7 @@ from models.rooms import Member, Room, Watermark
 from protocol.errors import AppError, ErrorCode
 from protocol.ids import RoomId, UserId
 from storage.mongo.client import Document, Documents, translates_errors
+from storage.mongo.documents import Newcomers
 from storage.mongo.sweep import erase, retire
 
 OPEN_TRIES = 500  # each after another process was faster, or while its room is not yet to be seen
@@ -85,6 +86,7 @@ class MongoRoomStore:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._rooms = documents["rooms"]
+        self._newcomers = Newcomers(self._rooms, "room_id", "pair")
 
     async def open_dm(self, room: Room, now_ms: int) -> tuple[Room, bool]:
         pair = " ".join(sorted(member.user_id for member in room.members))
@@ -92,7 +94,7 @@ class MongoRoomStore:
             if there := await self._make_way(room, pair, now_ms):
                 return there, False
             try:
-                await self._rooms.insert_one(dump_room(ObjectId(), room, pair))
+                await self._newcomers.insert(dump_room(ObjectId(), room, pair))
             except DuplicateKeyError:
                 await asyncio.sleep(OPEN_PAUSE_S)
             else:

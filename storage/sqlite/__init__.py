@@ -13,7 +13,9 @@ from storage.sqlite.files import SqliteFileStore
 from storage.sqlite.keys import SqliteKeyStore
 from storage.sqlite.logins import SqliteLoginStore
 from storage.sqlite.messages import SqliteMessageStore
+from storage.sqlite.reports import SqliteReportStore
 from storage.sqlite.rooms import SqliteRoomStore
+from storage.sqlite.transfers import SqliteTransferStore
 
 
 async def open_sqlite(path: Path) -> Stores:
@@ -30,5 +32,7 @@ async def open_sqlite(path: Path) -> Stores:
         keys=SqliteKeyStore(database),
         logins=SqliteLoginStore(database),
         messages=SqliteMessageStore(database),
+        reports=SqliteReportStore(database),
         rooms=SqliteRoomStore(database),
+        transfers=SqliteTransferStore(database),
     )

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import apsw
 
-from protocol.limits import DAY_MS
+from protocol.limits import DAY_MS, REPORT_TTL_MS
 from storage.sqlite.rows import first
 
 MESSAGES_A_STEP = 32  # one may fill 64 pages, and each is overwritten with zeros
@@ -19,6 +19,7 @@ _EXPIRING = (
     ("logins", "expires_ms", 0, 4),
     ("claims", "claimed_ms", DAY_MS, 32),
     ("trusts", "expires_ms", 0, 256),
+    ("reports", "created_ms", REPORT_TTL_MS, 256),
 )
 
 _REMEMBER_HIGHEST = """
@@ -37,7 +38,7 @@ class Write(Protocol):
 
 
 async def sweep(write: Write, now_ms: int) -> int:
-    """Delete every expired row; returns how many rooms, codes, log-ins, claims and trusts."""
+    """Delete every expired row; returns how many, as `models.stores.Database.sweep` counts."""
     deleted = 0
     for table, column, kept_ms, rows in _EXPIRING:
         step = partial(
@@ -48,6 +49,8 @@ async def sweep(write: Write, now_ms: int) -> int:
     # Retired first: from then on nobody can extend the room that is being erased.
     while (key := await write(lambda c: retire_room(c, "expires_ms <= ?", now_ms))) is not None:
         deleted += await erase_room(write, key)
+    while await write(lambda c: end_transfer(c, "ends_ms <= ?", now_ms)):
+        deleted += 1
     return deleted
 
 
@@ -70,6 +73,25 @@ def retire_room(connection: apsw.Connection, condition: str, value: str | int) -
     connection.execute("DELETE FROM members WHERE room_key = ?", (room_key,))
     connection.execute("UPDATE files SET state = 'ended' WHERE room_id = ?", (room_id,))
     return int(room_key)
+
+
+def end_transfer(connection: apsw.Connection, condition: str, value: str | int) -> bool:
+    """End a transfer with its files, and delete all else that is kept of it, in one step.
+
+    Returns: False when there was none.
+    """
+    row = first(
+        connection, f"SELECT transfer_id FROM transfers WHERE {condition} LIMIT 1", (value,)
+    )
+    if row is None:
+        return False
+    connection.execute(
+        "UPDATE files SET state = 'ended'"
+        " WHERE transfer_id = ? AND state IN ('pending', 'committed')",
+        row,
+    )
+    connection.execute("DELETE FROM transfers WHERE transfer_id = ?", row)
+    return True
 
 
 async def erase_room(write: Write, room_key: int) -> bool:

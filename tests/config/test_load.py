@@ -10,6 +10,9 @@ from config.settings import Secret, Settings, SettingsError, effective, example
 ROOT = Path(__file__).resolve().parents[2]
 
 
+PRESIGNED = 's3_presigned = "on"\nfiles = "s3://sealroom/a"\n'
+
+
 def write(tmp_path: Path, text: str) -> str:
     path = tmp_path / "sealroom.toml"
     path.write_text(text)
@@ -73,6 +76,16 @@ def test_the_host_of_the_public_url_is_answered() -> None:
         ('public_url = "https://x.org:no"', "an origin like https://chat.example.org"),
         ('allowed_hosts = ["X.org:80"]', "must be lower-case host names"),
         ('database = "mysql://x"', "must be empty or begin with sqlite:///"),
+        ('s3_presigned = "on"', "s3_presigned = 'on': needs files in an S3 bucket."),
+        (f"{PRESIGNED}", "s3_presigned = 'on': needs s3_public_endpoint or s3_endpoint."),
+        (f'{PRESIGNED}s3_endpoint = "http://s3.example.org"', "must be https, or on loopback."),
+        (
+            f'{PRESIGNED}s3_endpoint = "https://s3"\ns3_public_endpoint = "http://10.0.0.1:8333"',
+            "s3_public_endpoint = 'http://10.0.0.1:8333': must be https, or on loopback.",
+        ),
+        (f'{PRESIGNED}s3_endpoint = "https://s3;b c"', "must be a plain host name."),
+        (f'{PRESIGNED}s3_endpoint = "https://*"', "must be a plain host name."),
+        (f'{PRESIGNED}s3_endpoint = "https://[::1]"', "must be a plain host name."),
         ('mail_from = "a@b\\nBcc: c@d"', "must hold an address and no line break"),
         ('test_clock_file = "x"', "there is no such setting in a file"),
         ("port = ", "is not TOML"),
@@ -84,6 +97,25 @@ def test_a_wrong_file_stops_the_start_and_names_key_value_and_rule(
     with pytest.raises(SettingsError) as caught:
         load(write(tmp_path, text), {})
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("addressing", "endpoint", "origin"),
+    [
+        ("path", "https://S3.example.org", "https://s3.example.org"),
+        ("virtual", "https://s3.example.org", "https://sealroom.s3.example.org"),
+        ("path", "http://127.0.0.1:8333", "http://127.0.0.1:8333"),
+        ("virtual", "http://localhost:8333", "http://sealroom.localhost:8333"),
+    ],
+)
+def test_clients_go_to_one_origin_if_they_are_to(
+    addressing: str, endpoint: str, origin: str
+) -> None:
+    files = {"SEALROOM_FILES": "s3://sealroom/a", "SEALROOM_S3_ADDRESSING": addressing}
+    off = files | {"SEALROOM_S3_PUBLIC_ENDPOINT": endpoint}
+    on = off | {"SEALROOM_S3_PRESIGNED": "on", "SEALROOM_S3_ENDPOINT": "http://files:8333"}
+    assert load(environment=on).parts_origin == origin
+    assert load(environment=off).parts_origin == ""
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from models.files import File
 from models.messages import Appended, NewMessage
 from models.stores import Stores
+from models.transfers import Transfer
 from protocol.errors import AppError
 from protocol.ids import UserId
 from storage import open_stores
@@ -15,6 +17,15 @@ from tests import mongo
 from tests.contracts.indexed_queries import IndexedQueries
 from tests.contracts.make import Make
 from tests.contracts.query_plans import QueryPlans
+from tests.contracts.transfers import (
+    EMAIL,
+    MOST,
+    NOW_MS,
+    AddFile,
+    Begin,
+    add_whole_file,
+    open_with_one_file,
+)
 
 Open = Callable[[], Awaitable[Stores]]
 Append = Callable[..., Awaitable[Appended | AppError]]
@@ -83,3 +94,49 @@ def append(stores: Stores) -> Append:
         return await outcome
 
     return append_one
+
+
+@pytest.fixture
+async def both(stores: Stores, open_more: Open) -> tuple[Stores, Stores]:
+    """Two processes."""
+    return stores, await open_more()
+
+
+@pytest.fixture
+def draft(stores: Stores, make: Make) -> Begin:
+    """Begin a transfer."""
+
+    async def begin(**fields: object) -> Transfer:
+        return await stores.transfers.begin(make.transfer(**fields), MOST, NOW_MS)
+
+    return begin
+
+
+@pytest.fixture
+def with_file(stores: Stores, make: Make) -> AddFile:
+    """Give a draft a whole file."""
+
+    async def add(transfer: Transfer) -> File:
+        return await add_whole_file(stores, make, transfer)
+
+    return add
+
+
+@pytest.fixture
+def opened(stores: Stores, make: Make, draft: Begin) -> Begin:
+    """Begin a transfer and open it with one file."""
+
+    async def open_one(**fields: object) -> Transfer:
+        return await open_with_one_file(stores, make, await draft(**fields))
+
+    return open_one
+
+
+@pytest.fixture
+def to_address(opened: Begin) -> Begin:
+    """Open a transfer to an address."""
+
+    async def open_one(**fields: object) -> Transfer:
+        return await opened(kind="address", email=EMAIL, **fields)
+
+    return open_one

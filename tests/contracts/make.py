@@ -11,9 +11,11 @@ from models.files import File
 from models.keys import OneTimePrekey, SignedPrekey
 from models.logins import Login
 from models.messages import NewMessage
+from models.reports import Report
 from models.rooms import Member, Room
-from protocol.ids import DeviceId, FileId, LoginId, MsgId, RoomId, UserId
-from protocol.limits import FILE_PART_BYTES
+from models.transfers import Link, Transfer
+from protocol.ids import DeviceId, FileId, LoginId, MsgId, RoomId, TransferId, UserId
+from protocol.limits import DAY_MS, FILE_PART_BYTES
 
 
 class Make:
@@ -100,16 +102,41 @@ class Make:
         )
         return Room(self.room_id(), "dm", self.text(), members, 0, 1_000, expires_ms)
 
-    def file(self, room: Room, parts: int = 1, **fields: object) -> File:
+    def file(self, home: Room | Transfer, parts: int = 1, **fields: object) -> File:
+        is_in_room = isinstance(home, Room)
         values = {
             "file_id": FileId(self.text()),
-            "owner": room.members[0].user_id,
+            "owner": home.members[0].user_id if is_in_room else home.sender,
             "device_id": self.device_id(),
-            "room_id": room.room_id,
+            "room_id": home.room_id if is_in_room else None,
             "size_bytes": (parts - 1) * FILE_PART_BYTES + 1_000,
             "created_ms": 1_500,
+            "transfer_id": None if is_in_room else home.transfer_id,
         }
         return File(**{**values, **fields})
+
+    def transfer(self, **fields: object) -> Transfer:
+        values = {
+            "transfer_id": TransferId(self.text()),
+            "sender": self.user(),
+            "kind": "link",
+            "created_ms": 1_500,
+            "expires_ms": 1_500 + 7 * DAY_MS,
+        }
+        return Transfer(**{**values, **fields})
+
+    def link(self) -> Link:
+        return Link(secrets.token_bytes(32), self.text(2_000), has_passphrase=False)
+
+    def report(self, **fields: object) -> Report:
+        values = {
+            "transfer_id": TransferId(self.text()),
+            "sender": self.user(),
+            "reason": "malware",
+            "text": f"số {next(self._count)}",
+            "created_ms": 1_500,
+        }
+        return Report(**{**values, **fields})
 
     def capsule(self) -> bytes:
         texts = (self.text(), self.text(75), self.text(124))

@@ -8,8 +8,10 @@ ROW_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 # Lists handed in by us, and the one row that `ping` reads.
 ALLOWED_SCANS = re.compile(
     r"SCAN (asked|far|grown|moved|json_each|CONSTANT ROW|\d+-ROW VALUES CLAUSE|\d+ CONSTANT ROWS)"
+    r"|SCAN reports USING INDEX reports_by_time"  # an operator reads every one
 )
 PING = "SELECT 1 FROM rooms LIMIT 1"
+MOVE = re.compile(r"\bFROM old_\w+;?\s*$")  # by a migration, which walks a table whole and drops it
 
 
 class QueryPlans:
@@ -38,6 +40,8 @@ class QueryPlans:
         with apsw.Connection(path) as connection:
             for statement, values in self._statements.items():
                 if not ROW_STATEMENT.match(statement) or statement == PING:
+                    continue
+                if MOVE.search(statement):
                     continue
                 for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values):
                     step = str(row[3])

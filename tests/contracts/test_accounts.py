@@ -79,3 +79,18 @@ async def test_last_seen_never_moves_backwards(stores, make):
     assert (await stores.accounts.by_id(second.user_id)).last_seen_ms == 9_000
     await stores.accounts.set_last_seen({first.user_id: 4_999})
     assert (await stores.accounts.by_id(first.user_id)).last_seen_ms == 5_000
+
+
+async def test_two_who_tell_when_the_same_people_were_seen_do_not_wait_for_each_other(stores, make):
+    accounts = [make.account() for _ in range(20)]
+    for account in accounts:
+        await stores.accounts.create(account)
+    user_ids = [account.user_id for account in accounts]
+    await asyncio.gather(
+        *(
+            stores.accounts.set_last_seen(dict.fromkeys(order, seen_ms))
+            for seen_ms in range(1_000, 20_000, 1_000)
+            for order in (user_ids, reversed(user_ids))
+        )
+    )
+    assert {(await stores.accounts.by_id(one)).last_seen_ms for one in user_ids} == {19_000}

@@ -13,17 +13,8 @@ from protocol.errors import AppError, ErrorCode
 from protocol.limits import FILE_PART_BYTES
 from storage.blobs.local import LocalBlobStore
 from storage.blobs.s3 import S3BlobStore
-from tests.s3 import S3Process
 
 START_MS = 1_000_000_000_000
-
-
-@pytest.fixture(scope="session")
-def service(tmp_path_factory):
-    process = S3Process(tmp_path_factory.mktemp("s3"))
-    process.start()
-    yield process
-    process.kill()
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -32,7 +23,7 @@ async def blobs(request, tmp_path):
     if request.param == "local":
         store = LocalBlobStore(tmp_path / "files")
     else:
-        service = request.getfixturevalue("service")
+        service = request.getfixturevalue("s3_service")
         await service.ready()
         store = S3BlobStore(replace(service.bucket, prefix=f"test/{secrets.token_hex(8)}"))
     yield store
@@ -43,12 +34,18 @@ def new_id():
     return b64url(secrets.token_bytes(16))
 
 
+def digest(data):
+    return hashlib.sha256(data).digest()
+
+
 async def put(blobs, file_id, number, data):
-    await blobs.put(file_id, number, data, hashlib.sha256(data).digest())
+    await blobs.put(file_id, number, data, digest(data))
 
 
-async def read(blobs, file_id, number, start, end):
-    return [piece async for piece in blobs.read(file_id, number, start, end)]
+async def read(blobs, file_id, number, data, start=0, end=None):
+    """Read of the part that was put with this data."""
+    stretch = start, len(data) if end is None else end
+    return [bytes(piece) async for piece in blobs.read(file_id, number, digest(data), *stretch)]
 
 
 def refused(code):
@@ -58,7 +55,7 @@ def refused(code):
 async def test_a_part_comes_back_whole_and_in_small_pieces(blobs):
     file_id, data = new_id(), secrets.token_bytes(FILE_PART_BYTES)
     await put(blobs, file_id, 3, data)
-    pieces = await read(blobs, file_id, 3, 0, len(data))
+    pieces = await read(blobs, file_id, 3, data)
     assert b"".join(pieces) == data
     assert max(map(len, pieces)) <= PIECE_BYTES
 
@@ -67,21 +64,41 @@ async def test_a_part_comes_back_whole_and_in_small_pieces(blobs):
 async def test_any_stretch_of_a_part_can_be_read(blobs, start, end):
     file_id, data = new_id(), secrets.token_bytes(1_000)
     await put(blobs, file_id, 0, data)
-    assert b"".join(await read(blobs, file_id, 0, start, end)) == data[start:end]
+    assert b"".join(await read(blobs, file_id, 0, data, start, end)) == data[start:end]
 
 
 async def test_the_same_part_again_changes_nothing(blobs):
     file_id = new_id()
     for _ in range(2):
         await put(blobs, file_id, 0, b"once")
-    assert await read(blobs, file_id, 0, 0, 4) == [b"once"]
+    assert await read(blobs, file_id, 0, b"once") == [b"once"]
 
 
 async def test_many_parts_at_once_do_not_mix(blobs):
     parts = {(new_id(), n): secrets.token_bytes(10_000) for n in range(20)}
     await asyncio.gather(*(put(blobs, *key, data) for key, data in parts.items()))
     for key, data in parts.items():
-        assert b"".join(await read(blobs, *key, 0, len(data))) == data
+        assert b"".join(await read(blobs, *key, data)) == data
+
+
+async def test_other_data_for_the_same_number_stands_beside_it(blobs):
+    """What was noted is what is read, also when two put different data at the same moment."""
+    file_id = new_id()
+    contents = [secrets.token_bytes(1_000) for _ in range(8)]
+    await asyncio.gather(*(put(blobs, file_id, 0, data) for data in contents))
+    for data in contents:
+        assert b"".join(await read(blobs, file_id, 0, data)) == data
+
+
+async def test_one_part_can_be_discarded(blobs):
+    file_id = new_id()
+    await put(blobs, file_id, 0, b"noted")
+    await put(blobs, file_id, 0, b"not noted")
+    for _ in range(2):
+        await blobs.discard(file_id, 0, digest(b"not noted"))
+    with refused(ErrorCode.NOT_FOUND):
+        await read(blobs, file_id, 0, b"not noted")
+    assert await read(blobs, file_id, 0, b"noted") == [b"noted"]
 
 
 async def test_a_part_that_is_not_there_is_not_found(blobs):
@@ -89,7 +106,7 @@ async def test_a_part_that_is_not_there_is_not_found(blobs):
     await put(blobs, file_id, 0, b"here")
     for other, number in ((file_id, 1), (new_id(), 0)):
         with refused(ErrorCode.NOT_FOUND):
-            await read(blobs, other, number, 0, 4)
+            await read(blobs, other, number, b"here")
 
 
 async def test_a_part_that_ends_too_early_is_not_found(blobs):
@@ -97,7 +114,7 @@ async def test_a_part_that_ends_too_early_is_not_found(blobs):
     await put(blobs, file_id, 0, b"short")
     for start, end in ((0, 6), (5, 6), (100, 200)):
         with refused(ErrorCode.NOT_FOUND):
-            await read(blobs, file_id, 0, start, end)
+            await read(blobs, file_id, 0, b"short", start, end)
 
 
 async def test_removing_a_file_removes_its_parts_and_no_others(blobs):
@@ -108,8 +125,8 @@ async def test_removing_a_file_removes_its_parts_and_no_others(blobs):
     for _ in range(2):
         await blobs.remove(gone)
     with refused(ErrorCode.NOT_FOUND):
-        await read(blobs, gone, 0, 0, 1)
-    assert await read(blobs, stays, 0, 0, 1) == [b"y"]
+        await read(blobs, gone, 0, b"x")
+    assert await read(blobs, stays, 0, b"y") == [b"y"]
 
 
 async def test_every_file_is_listed_once(blobs):
@@ -146,5 +163,23 @@ async def test_an_empty_store_lists_nothing(blobs):
     assert [item async for item in blobs.files()] == []
 
 
+async def test_tidying_leaves_every_part(blobs):
+    file_id = new_id()
+    await put(blobs, file_id, 0, b"x")
+    await blobs.tidy()
+    assert await read(blobs, file_id, 0, b"x") == [b"x"]
+
+
 async def test_it_answers(blobs):
     await blobs.ping()
+
+
+async def test_whoever_comes_after_the_end_is_told_that_it_is_away(blobs):
+    file_id = new_id()
+    await put(blobs, file_id, 0, b"x")
+    await blobs.close()
+    for late in (put(blobs, file_id, 1, b"y"), read(blobs, file_id, 0, b"x"), blobs.ping()):
+        with refused(ErrorCode.UNAVAILABLE):
+            await late
+    with refused(ErrorCode.UNAVAILABLE):
+        assert [item async for item in blobs.files()]

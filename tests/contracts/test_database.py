@@ -7,7 +7,7 @@ import pytest
 from models.codes import PendingCode
 from models.keys import ClaimShare, Target
 from protocol.errors import AppError, ErrorCode
-from protocol.limits import DAY_MS
+from protocol.limits import DAY_MS, FILE_PENDING_TTL_MS, REPORT_TTL_MS
 
 
 async def test_ping_answers(stores):
@@ -69,13 +69,16 @@ async def expiring(stores, make, append):
         claimer = Target(make.user(), make.device_id())
         share = ClaimShare(1_000, 1, 1)
         await stores.keys.claim(claimer, make.text(), [], share, expires_ms - DAY_MS)
+        draft = make.transfer(created_ms=expires_ms - FILE_PENDING_TTL_MS)
+        await stores.transfers.begin(draft, 1, 1_500)
+        await stores.reports.add(make.report(created_ms=expires_ms - REPORT_TTL_MS))
 
 
 async def test_a_sweep_deletes_what_has_expired_and_says_how_much(stores, expiring):
     assert await stores.database.sweep(4_999) == 0
-    assert await stores.database.sweep(5_000) == 5
+    assert await stores.database.sweep(5_000) == 7
     assert await stores.database.sweep(5_000) == 0
-    assert await stores.database.sweep(5_001) == 5
+    assert await stores.database.sweep(5_001) == 7
 
 
 async def test_a_sweep_leaves_what_lives_whole(stores, make, append, expiring):
@@ -94,4 +97,4 @@ async def test_sweeps_at_once_delete_everything_once(stores, open_more, expiring
     deleted = await asyncio.gather(
         *((stores, other_process)[n % 2].database.sweep(9_000) for n in range(4))
     )
-    assert sum(deleted) == 10
+    assert sum(deleted) == 14

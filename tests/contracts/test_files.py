@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from models.files import Allowance
-from protocol.errors import AppError, ErrorCode
-from protocol.limits import DAY_MS, FILE_PART_BYTES, FILE_PENDING_TTL_MS
+from protocol.errors import AppError, ErrorCode, QuotaFull
+from protocol.limits import DAY_MS, FILE_PART_BYTES, FILE_PENDING_TTL_MS, FILE_UPLOAD_TTL_MS
 
 NOW_MS = 2_000
 PLENTY = Allowance(stored_bytes=2**40, daily_bytes=2**40, pending_files=1_000)
@@ -48,7 +48,7 @@ def whole(stores, begun):
     async def finish(parts=1, **fields):
         file = await begun(parts, **fields)
         for number in range(parts):
-            assert await stores.files.add_part(file.file_id, number, digest(number))
+            assert await stores.files.add_part(file.file_id, number, digest(number), NOW_MS)
         return await stores.files.commit(file.file_id, NOW_MS)
 
     return finish
@@ -108,18 +108,20 @@ async def test_the_id_of_a_file_that_has_ended_is_not_given_again(stores, begun)
 
 
 @pytest.mark.parametrize(
-    "allowance",
+    ("limit", "allowance"),
     [
-        Allowance(stored_bytes=2_500, daily_bytes=2**40, pending_files=9),
-        Allowance(stored_bytes=2**40, daily_bytes=2_500, pending_files=9),
-        Allowance(stored_bytes=2**40, daily_bytes=2**40, pending_files=2),
+        ("stored", Allowance(stored_bytes=2_500, daily_bytes=2**40, pending_files=9)),
+        ("daily", Allowance(stored_bytes=2**40, daily_bytes=2_500, pending_files=9)),
+        ("pending", Allowance(stored_bytes=2**40, daily_bytes=2**40, pending_files=2)),
     ],
 )
-async def test_the_allowance_ends_after_the_second_file(stores, make, room, open_room, allowance):
+async def test_the_allowance_ends_after_the_second_file(
+    stores, make, room, open_room, limit, allowance
+):
     files = [make.file(room) for _ in range(3)]
     for file in files[:2]:
         await stores.files.begin(file, allowance, NOW_MS)
-    with refused(ErrorCode.QUOTA_FULL):
+    with pytest.raises(QuotaFull, match=limit):
         await stores.files.begin(files[2], allowance, NOW_MS)
     assert await stores.files.by_id(files[2].file_id, NOW_MS) is None
     assert await stores.files.known(frozenset(f.file_id for f in files)) == {
@@ -160,18 +162,97 @@ async def test_what_has_ended_takes_no_space_but_counts_for_the_day(stores, make
 async def test_parts_are_noted_once_and_in_order(stores, begun):
     file = await begun(parts=3)
     for number in (2, 0, 2):
-        assert await stores.files.add_part(file.file_id, number, digest(number))
+        assert await stores.files.add_part(file.file_id, number, digest(number), NOW_MS)
     assert await stores.files.received(file.file_id) == [0, 2]
+
+
+async def test_the_first_hash_of_a_part_stays(stores, open_more, begun):
+    file, other_process = await begun(), await open_more()
+    outcomes = await asyncio.gather(
+        *(
+            (stores, other_process)[n % 2].files.add_part(file.file_id, 0, digest(n % 5), NOW_MS)
+            for n in range(20)
+        ),
+        return_exceptions=True,
+    )
+    (noted,) = {n % 5 for n, outcome in enumerate(outcomes) if outcome is True}
+    refusals = [o.code for n, o in enumerate(outcomes) if n % 5 != noted]
+    assert refusals == [ErrorCode.CONFLICT] * 16
+    assert outcomes.count(True) == 4
+    assert (await stores.files.commit(file.file_id, NOW_MS)).hashes == digest(noted)
+
+
+async def test_a_part_that_is_expected_is_not_here_until_it_has_come(stores, begun):
+    file = await begun(parts=2)
+    await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS)
+    for _ in range(2):
+        assert await stores.files.expect_part(file.file_id, 1, digest(1), NOW_MS)
+    assert await stores.files.received(file.file_id) == [0]
+    with refused(ErrorCode.INCOMPLETE):
+        await stores.files.commit(file.file_id, NOW_MS)
+    for _ in range(2):
+        assert await stores.files.add_part(file.file_id, 1, digest(1), NOW_MS)
+    assert await stores.files.received(file.file_id) == [0, 1]
+    assert (await stores.files.commit(file.file_id, NOW_MS)).hashes == digest(0) + digest(1)
+
+
+async def test_a_part_that_is_here_stays_here_when_it_is_expected_again(stores, begun):
+    file = await begun()
+    await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS)
+    assert await stores.files.expect_part(file.file_id, 0, digest(0), NOW_MS)
+    assert await stores.files.received(file.file_id) == [0]
+
+
+@pytest.mark.parametrize("first", ["expect_part", "add_part"])
+@pytest.mark.parametrize("then", ["expect_part", "add_part"])
+async def test_a_part_has_one_hash_expected_or_here(stores, begun, first, then):
+    file = await begun()
+    await getattr(stores.files, first)(file.file_id, 0, digest(1), NOW_MS)
+    with refused(ErrorCode.CONFLICT):
+        await getattr(stores.files, then)(file.file_id, 0, digest(2), NOW_MS)
+    assert await stores.files.received(file.file_id) == ([0] if first == "add_part" else [])
+
+
+async def test_of_hashes_that_are_expected_and_added_at_once_one_stays(stores, open_more, begun):
+    file, other_process = await begun(), await open_more()
+
+    def note(n):
+        files = (stores, other_process)[n % 2].files
+        how = files.expect_part if n % 3 else files.add_part
+        return how(file.file_id, 0, digest(n % 5), NOW_MS)
+
+    outcomes = await asyncio.gather(*map(note, range(30)), return_exceptions=True)
+    (noted,) = {n % 5 for n, outcome in enumerate(outcomes) if outcome is True}
+    refusals = [o.code for n, o in enumerate(outcomes) if n % 5 != noted]
+    assert refusals == [ErrorCode.CONFLICT] * 24
+    assert (await stores.files.commit(file.file_id, NOW_MS)).hashes == digest(noted)
+
+
+async def test_a_file_that_is_not_pending_expects_nothing(stores, whole, begun):
+    file = await whole()
+    assert await stores.files.expect_part(file.file_id, 0, digest(0), NOW_MS) is False
+    other = await begun()
+    await stores.files.expire(other.file_id)
+    assert await stores.files.expect_part(other.file_id, 0, digest(0), NOW_MS) is False
+
+
+async def test_what_a_forgotten_file_expected_is_forgotten_too(stores, begun):
+    file = await begun(parts=2)
+    await stores.files.expect_part(file.file_id, 0, digest(0), NOW_MS)
+    await stores.files.add_part(file.file_id, 1, digest(1), NOW_MS)
+    await stores.files.expire(file.file_id)
+    await stores.files.forget(file.file_id)
+    assert await stores.files.received(file.file_id) == []
+    assert await stores.files.known(frozenset([file.file_id])) == frozenset()
 
 
 async def test_a_file_is_whole_only_with_all_its_parts(stores, begun):
     file = await begun(parts=2)
-    await stores.files.add_part(file.file_id, 1, digest(1))
+    await stores.files.add_part(file.file_id, 1, digest(1), NOW_MS)
     with refused(ErrorCode.INCOMPLETE):
         await stores.files.commit(file.file_id, NOW_MS)
     assert (await stores.files.by_id(file.file_id, NOW_MS)).state == "pending"
-    for number in (5, 0):  # the last word counts
-        await stores.files.add_part(file.file_id, 0, digest(number))
+    await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS)
     whole = replace(file, state="committed", hashes=digest(0) + digest(1))
     for _ in range(2):
         assert await stores.files.commit(file.file_id, NOW_MS) == whole
@@ -181,7 +262,7 @@ async def test_a_file_is_whole_only_with_all_its_parts(stores, begun):
 async def test_a_file_of_many_parts_is_counted_and_hashed_in_order(stores, begun):
     file = await begun(parts=250)
     for number in reversed(range(250)):
-        await stores.files.add_part(file.file_id, number, digest(number))
+        await stores.files.add_part(file.file_id, number, digest(number), NOW_MS)
     assert await stores.files.received(file.file_id) == list(range(250))
     whole = await stores.files.commit(file.file_id, NOW_MS)
     assert whole.hashes == b"".join(map(digest, range(250)))
@@ -189,7 +270,7 @@ async def test_a_file_of_many_parts_is_counted_and_hashed_in_order(stores, begun
 
 async def test_a_whole_file_takes_no_more_parts(stores, whole):
     file = await whole()
-    assert await stores.files.add_part(file.file_id, 0, digest(0)) is False
+    assert await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS) is False
 
 
 async def test_an_upload_may_be_interrupted_for_a_day_and_then_ends(stores, begun):
@@ -200,7 +281,47 @@ async def test_an_upload_may_be_interrupted_for_a_day_and_then_ends(stores, begu
     assert await stores.files.by_id(file.file_id, last_ms + 1) is None
     assert await stores.files.commit(file.file_id, last_ms + 1) is None
     assert await stores.files.ended(last_ms + 1, 10) == [file.file_id]
-    assert await stores.files.add_part(file.file_id, 0, digest(0)) is False
+    assert await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS) is False
+
+
+@pytest.mark.parametrize("how", ["expect_part", "add_part"])
+async def test_an_upload_goes_on_for_a_day_after_each_part_and_a_week_at_most(
+    stores, make, open_room, how
+):
+    file = make.file(await open_room(), parts=9, created_ms=NOW_MS)
+    await stores.files.begin(file, PLENTY, NOW_MS)
+    last_ms = NOW_MS
+    for number in range(7):
+        last_ms += FILE_PENDING_TTL_MS - 1
+        assert await stores.files.ended(last_ms, 10) == []
+        assert await stores.files.by_id(file.file_id, last_ms) == file
+        assert await getattr(stores.files, how)(file.file_id, number, digest(number), last_ms)
+    end_ms = NOW_MS + FILE_UPLOAD_TTL_MS
+    assert await stores.files.by_id(file.file_id, end_ms - 1) == file
+    assert await stores.files.by_id(file.file_id, end_ms) is None
+    assert await stores.files.add_part(file.file_id, 8, digest(8), end_ms) is False
+    assert await stores.files.ended(end_ms, 10) == [file.file_id]
+
+
+async def test_a_part_that_comes_again_puts_off_the_end_too(stores, begun):
+    file = await begun(created_ms=NOW_MS)
+    await stores.files.add_part(file.file_id, 0, digest(0), NOW_MS)
+    later_ms = NOW_MS + DAY_MS - 1
+    await stores.files.add_part(file.file_id, 0, digest(0), later_ms)
+    assert await stores.files.by_id(file.file_id, later_ms + FILE_PENDING_TTL_MS - 1) == file
+
+
+async def test_a_draft_lives_as_long_as_a_file_of_it_comes(stores, make, draft):
+    transfer = await draft()
+    file = await stores.files.begin(make.file(transfer, created_ms=NOW_MS), PLENTY, NOW_MS)
+    last_ms = transfer.created_ms + FILE_PENDING_TTL_MS - 1
+    assert await stores.files.add_part(file.file_id, 0, digest(0), last_ms)
+    end_ms = last_ms + FILE_PENDING_TTL_MS
+    assert await stores.transfers.by_id(transfer.transfer_id, end_ms - 1) == transfer
+    assert (await stores.files.commit(file.file_id, end_ms - 1)).state == "committed"
+    assert await stores.database.sweep(end_ms - 1) == 0
+    assert await stores.transfers.by_id(transfer.transfer_id, end_ms) is None
+    assert await stores.files.by_id(file.file_id, end_ms) is None
 
 
 async def test_a_whole_file_lives_as_long_as_its_room(stores, whole, room):
@@ -265,6 +386,46 @@ async def test_no_file_begins_in_a_room_that_is_gone(stores, make, room):
     for gone in (room, make.room()):
         with refused(ErrorCode.NOT_FOUND):
             await stores.files.begin(make.file(gone), PLENTY, NOW_MS)
+
+
+async def test_a_file_of_a_transfer_comes_back_as_it_was_announced(stores, make, draft):
+    file = make.file(await draft(), parts=2)
+    for _ in range(2):
+        assert await stores.files.begin(file, PLENTY, NOW_MS) == file
+    assert await stores.files.by_id(file.file_id, NOW_MS) == file
+
+
+async def test_another_transfer_does_not_get_a_taken_file(stores, make, draft):
+    file = await stores.files.begin(make.file(await draft()), PLENTY, NOW_MS)
+    other = await draft(sender=file.owner)
+    with refused(ErrorCode.CONFLICT):
+        moved = replace(file, transfer_id=other.transfer_id)
+        await stores.files.begin(moved, PLENTY, NOW_MS)
+
+
+async def test_no_file_begins_in_a_transfer_that_is_not_ones_own_draft(stores, make, draft):
+    transfer = await draft()
+    foreign = make.file(transfer, owner=make.user())
+    unknown = make.file(make.transfer())
+    for file in (foreign, unknown):
+        with refused(ErrorCode.NOT_FOUND):
+            await stores.files.begin(file, PLENTY, NOW_MS)
+    with refused(ErrorCode.NOT_FOUND):
+        late_ms = transfer.created_ms + FILE_PENDING_TTL_MS
+        await stores.files.begin(make.file(transfer, created_ms=late_ms), PLENTY, late_ms)
+    await stores.transfers.open(transfer.transfer_id, (), (), None, NOW_MS)
+    with refused(ErrorCode.NOT_FOUND):
+        await stores.files.begin(make.file(transfer), PLENTY, NOW_MS)
+
+
+async def test_files_of_rooms_and_transfers_share_one_allowance(stores, make, room, draft):
+    owner = room.members[0].user_id
+    mine = await draft(sender=owner)
+    allowance = Allowance(stored_bytes=2_500, daily_bytes=2**40, pending_files=9)
+    for home in (room, mine):
+        await stores.files.begin(make.file(home), allowance, NOW_MS)
+    with refused(ErrorCode.QUOTA_FULL):
+        await stores.files.begin(make.file(mine), allowance, NOW_MS)
 
 
 def test_the_last_part_is_what_remains(make):

@@ -26,15 +26,19 @@ async () => {
   const at = (path) => new URL(path, location.origin).href;
   const { runGoldenVectors } = await import(at("/tests/frontend/crypto/vectors.js"));
   const { runFileVectors } = await import(at("/tests/frontend/crypto/file-vectors.js"));
+  const { runLinkVectors } = await import(at("/tests/frontend/crypto/link-vectors.js"));
   const { createArgon2id } = await import(at("/frontend/js/crypto/argon2.js"));
   const read = async (name) => (await fetch(at(`/tests/vectors/${name}.json`))).json();
-  const [vectors, files] = [await read("seal1"), await read("seal_file")];
+  const [vectors, files, links] = await Promise.all(
+    ["seal1", "seal_file", "seal_link"].map(read),
+  );
   const worker = new Worker(at("/frontend/js/workers/argon2.js"), { type: "module" });
   try {
     const argon2id = createArgon2id(worker);
     return [
       ...(await runGoldenVectors(vectors, argon2id)),
       ...(await runFileVectors(vectors, files, argon2id)),
+      ...(await runLinkVectors(links, argon2id)),
     ];
   } finally {
     worker.terminate();
@@ -101,7 +105,7 @@ async def page() -> AsyncIterator[Page]:
 async def test_chromium_reproduces_every_golden_vector(page: Page) -> None:
     results = await page.evaluate(RUN)
     assert [result for result in results if result["actual"] != result["expected"]] == []
-    assert len(results) == 37 + 36
+    assert len(results) == 37 + 36 + 99
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.errors import AppError, CloseCode, ErrorCode, RateLimited, StaleDevices
+from protocol.errors import AppError, CloseCode, ErrorCode, QuotaFull, RateLimited, StaleDevices
 
 DOCS = (Path(__file__).resolve().parents[2] / "docs/protocol.md").read_text()
 
@@ -36,6 +36,7 @@ def test_a_body_says_the_code_and_never_the_detail(code: ErrorCode) -> None:
 
 def test_what_a_caller_needs_to_go_on_is_in_the_body() -> None:
     assert RateLimited(1_200).body("r")["retry_after_ms"] == 1_200
+    assert QuotaFull("daily").body("r")["limit"] == "daily"
     assert StaleDevices(["a", "b"]).body("r")["users"] == ["a", "b"]
 
 

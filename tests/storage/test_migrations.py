@@ -7,6 +7,7 @@ import sys
 import apsw
 import pytest
 
+from protocol.limits import FILE_PENDING_TTL_MS
 from storage.errors import StorageRefused
 from storage.sqlite.connection import connect, create_private_file
 from storage.sqlite.schema import MIGRATIONS, migrate
@@ -83,6 +84,46 @@ def test_a_file_of_a_newer_program_is_refused_and_left_as_it_is(opened, folder):
     assert (version_of(opened), schema_of(opened)) == (3, before)
 
 
+OLD_ROWS = """
+INSERT INTO files VALUES
+    ('whole', 'an', 'device', 'room', 2000, 1000, 'committed', x'aa'),
+    ('under way', 'an', 'device', 'room', 9000000, 1100, 'pending', x''),
+    ('gone', 'binh', 'device', 'room', 10, 900, 'forgotten', x'');
+INSERT INTO file_parts VALUES ('under way', 0, x'01'), ('under way', 2, x'02');
+"""
+
+
+def test_files_of_rooms_stay_as_they_are_when_transfers_come(opened, tmp_path):
+    before = tmp_path / "schema 3"
+    before.mkdir()
+    for script in MIGRATIONS.glob("000[1-3]_*.sql"):
+        (before / script.name).write_bytes(script.read_bytes())
+    migrate(opened, before)
+    opened.execute(OLD_ROWS).fetchall()
+    files = "SELECT file_id, owner, device_id, room_id, size_bytes, created_ms, state, hashes"
+    parts = "SELECT file_id, number, digest FROM file_parts ORDER BY number"
+    both = (f"{files} FROM files ORDER BY file_id", parts)
+    rows = [opened.execute(query).fetchall() for query in both]
+    migrate(opened)
+    assert version_of(opened) >= 4
+    assert [opened.execute(query).fetchall() for query in both] == rows
+    assert [len(found) for found in rows] == [3, 2]
+    assert opened.execute("SELECT DISTINCT transfer_id FROM files").fetchall() == [(None,)]
+    assert opened.execute("SELECT DISTINCT is_here FROM file_parts").fetchall() == [(1,)]
+    assert not [row for row in schema_of(opened) if "old_" in f"{row[1]} {row[2]}"]
+    assert opened.execute("PRAGMA foreign_key_check").fetchall() == []
+    opened.execute("DELETE FROM files WHERE file_id = 'under way'")
+    assert opened.execute("SELECT count(*) FROM file_parts").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("home", [("NULL", "NULL"), ("'room'", "'transfer'")])
+def test_a_file_belongs_to_a_room_or_to_a_transfer(opened, home):
+    migrate(opened)
+    values = f"'id', 'an', 'device', {', '.join(home)}, 1, 1, 'pending', x'', 1"
+    with pytest.raises(apsw.ConstraintError, match="CHECK"):
+        opened.execute(f"INSERT INTO files VALUES ({values})")
+
+
 # One child for each statement, forked so that 50 of them do not start Python 50 times.
 KILL_AT_EACH = """
 import os, signal, sys
@@ -138,3 +179,30 @@ def test_a_process_killed_at_any_statement_leaves_a_file_that_the_next_one_compl
     assert {0, version_of(expected)} <= found
     expected.close()
     assert len(list(killed.glob("*.db"))) > 30
+
+
+def older(folder, version):
+    """The steps of the program that made that version."""
+    for path in sorted(MIGRATIONS.glob("*.sql"))[:version]:
+        (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+def test_an_upload_of_an_older_program_ends_a_day_after_it_began(opened, tmp_path):
+    migrate(opened, older(tmp_path, 5))
+    opened.execute(
+        "INSERT INTO files (file_id, owner, device_id, room_id, size_bytes, created_ms, state,"
+        " hashes) VALUES ('f', 'o', 'd', 'r', 1, 5, 'pending', x'')"
+    )
+    migrate(opened)
+    assert opened.execute("SELECT ends_ms FROM files").fetchall() == [(5 + FILE_PENDING_TTL_MS,)]
+
+
+def test_a_transfer_of_an_older_program_has_no_mail_to_send(opened, tmp_path):
+    migrate(opened, older(tmp_path, 7))
+    opened.execute(
+        "INSERT INTO transfers (transfer_id, sender, kind, created_ms, expires_ms, ends_ms, email,"
+        " state, files) VALUES ('t', 's', 'address', 5, 9, 9, 'an@example.org', 'open', '[]')"
+    )
+    migrate(opened)
+    assert opened.execute("SELECT mail_due_ms FROM transfers").fetchall() == [(None,)]

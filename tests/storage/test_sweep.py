@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from models.transfers import Link
 from storage import open_stores
 from storage.sqlite import sweep
 
@@ -45,6 +46,28 @@ async def test_nothing_of_a_room_that_ended_stays_in_the_file(stores, path, make
     await reopened.database.close()
 
 
+@pytest.mark.parametrize("how", ["ended", "expired"])
+async def test_nothing_of_a_transfer_that_ended_stays_in_the_file(stores, path, make, how):
+    address = f"{CANARY}@example.org"
+    transfer = make.transfer(kind="address", email=address, expires_ms=5_000)
+    await stores.transfers.begin(transfer, 1, 2_000)
+    link = Link(bytes(32), CANARY * 300, has_passphrase=True)
+    await stores.transfers.open(transfer.transfer_id, (), (), link, 2_000)
+    await stores.transfers.take_download(transfer.transfer_id, CANARY, 2_000)
+    person = make.transfer(kind="person", recipient=make.user(), expires_ms=5_000)
+    await stores.transfers.begin(person, 1, 2_000)
+    await stores.transfers.open(person.transfer_id, (), (CANARY * 300,), None, 2_000)
+    await stores.database.close()
+    assert CANARY.encode() in everything_in(path.parent)
+    reopened = await open_stores(f"sqlite:///{path}")
+    for each in (transfer, person):
+        if how == "ended":
+            await reopened.transfers.end(each.transfer_id)
+    await reopened.database.sweep(2_000 + transfer.lives_ms)
+    await reopened.database.close()
+    assert CANARY.encode() not in everything_in(path.parent)
+
+
 async def test_other_writes_get_in_between_the_steps_of_a_sweep(stores, make):
     room, other = make.room(expires_ms=5_000), make.room()
     for opened in (room, other):
@@ -83,7 +106,7 @@ async def test_a_sweep_that_was_cut_short_is_completed_by_the_next(stores, make)
     room = make.room(expires_ms=5_000)
     await stores.rooms.open_dm(room, 1_000)
     await append_many(stores, make, room, 3 * sweep.MESSAGES_A_STEP)
-    left = 7  # four tables that are empty, the room retired, one step of its messages
+    left = 8  # five tables that are empty, the room retired, one step of its messages
 
     async def stopping_write(action):
         nonlocal left

@@ -50,6 +50,9 @@ class Proxy:
         """Keep connections and take new ones, but let nothing through."""
         self._flowing.clear()
 
+    def hear(self, data: bytes) -> None:
+        """Be told of what is about to pass, whichever way."""
+
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -70,6 +73,7 @@ class Proxy:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(CHUNK_BYTES):
+            self.hear(data)
             await self._flowing.wait()
             sink.write(data)
             await sink.drain()

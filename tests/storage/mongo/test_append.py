@@ -1,6 +1,7 @@
 """What may come between the steps of an append (R-01, R-04, R-05, R-41)."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.storage.mongo.proxy import CHUNK_BYTES, Proxy
 pytestmark = pytest.mark.mongo
 
 LIFE_MS = 1_000_000
+MEETINGS = 100  # of three processes at one number
 
 
 @pytest.fixture
@@ -40,6 +42,19 @@ def append(stores):
         return [await outcome for outcome in told]
 
     return append_all
+
+
+@pytest.fixture
+async def open_another(url):
+    """Open the stores once more, as another process does."""
+    async with contextlib.AsyncExitStack() as closing:
+
+        async def open_one():
+            opened = await open_stores(url)
+            closing.push_async_callback(opened.database.close)
+            return opened
+
+        yield open_one
 
 
 @pytest.fixture
@@ -161,6 +176,24 @@ async def test_a_lost_answer_is_found_out_and_told_as_if_it_had_come(
     assert await page_of(stores, room) == [
         (seq, message.msg_id) for seq, message in enumerate(messages, start=1)
     ]
+
+
+async def test_processes_that_take_the_same_number_do_not_wait_for_each_other(
+    make, room, append, monkeypatch, open_another
+):
+    """In an index whose inserts may do so the database ends one of them, after a second or more."""
+    told = []
+    stored_before = appending._stored_before
+
+    def overheard(error, numbered):
+        told.extend(write["code"] for write in error.details["writeErrors"])
+        return stored_before(error, numbered)
+
+    monkeypatch.setattr(appending, "_stored_before", overheard)
+    processes = [await open_another() for _ in range(3)]
+    for _ in range(MEETINGS):
+        await asyncio.gather(*(append(make.message(room), to=process) for process in processes))
+    assert set(told) == {appending.DUPLICATE_KEY}
 
 
 class Overheard(Proxy):

@@ -25,6 +25,10 @@ from storage.mongo.client import hosts, opening_refusal, refusal, translates_err
 URL = "mongodb://an:hunter2@a.example:27017,b.example/chat?tlsCertificateKeyFilePassword=hunter2"
 
 
+def of_writes(*codes: int) -> BulkWriteError:
+    return BulkWriteError({"writeErrors": [{"code": code} for code in codes]})
+
+
 def labelled(label: str) -> PyMongoError:
     return OperationFailure("x", 189, {"errorLabels": [label]})
 
@@ -42,6 +46,8 @@ def labelled(label: str) -> PyMongoError:
         CursorNotFound("x", 43),
         InvalidOperation("Cannot use AsyncMongoClient after close"),
         labelled("RetryableWriteError"),
+        OperationFailure("x", 1),
+        of_writes(112, 50, 1),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -51,15 +57,21 @@ def test_a_database_that_is_away_is_unavailable(error: PyMongoError) -> None:
     assert told.code == ErrorCode.UNAVAILABLE
 
 
-def test_a_full_disk_is_told_as_such() -> None:
-    told = refusal(OperationFailure("x", 14031))
+@pytest.mark.parametrize("error", [OperationFailure("x", 14031), of_writes(1, 14031)])
+def test_a_full_disk_is_told_as_such(error: PyMongoError) -> None:
+    told = refusal(error)
     assert isinstance(told, AppError)
     assert told.code == ErrorCode.STORAGE_FULL
 
 
 @pytest.mark.parametrize(
     "error",
-    [DuplicateKeyError("x", 11000), OperationFailure("x", 2), BulkWriteError({"writeErrors": []})],
+    [
+        DuplicateKeyError("x", 11000),
+        OperationFailure("x", 2),
+        BulkWriteError({"writeErrors": []}),
+        of_writes(112, 2),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_what_only_a_bug_can_cause_stays_what_it_is(error: PyMongoError) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from protocol.limits import FILE_PENDING_TTL_MS
 from storage import open_stores
 from storage.errors import StorageRefused
 from storage.mongo import indexes, migrations
@@ -85,7 +86,7 @@ async def test_opening_again_leaves_the_indexes_as_they_are(url, documents):
 
 async def test_what_goes_alone_is_cleared_away_by_the_database_too(url, documents):
     await (await open_stores(url)).database.close()
-    for collection in ("codes", "logins", "trusts", "claims"):
+    for collection in ("codes", "logins", "trusts", "claims", "reports"):
         ending = (await documents[collection].index_information())["expires_1"]
         assert ending["expireAfterSeconds"] == indexes.KEPT_AFTER_END_S
 
@@ -112,6 +113,41 @@ async def test_a_new_database_begins_at_the_newest_schema(documents):
 
     await migrate(documents, [never, never])
     assert await version_of(documents) == 3
+
+
+async def test_an_upload_of_an_older_program_ends_a_day_after_it_began(documents):
+    await at_version_one(documents)
+    old = [{"_id": state, "state": state, "created_ms": 5} for state in ("pending", "committed")]
+    await documents["files"].insert_many(old)
+    for _ in range(2):
+        await migrate(documents)
+    found = await documents["files"].find().to_list()
+    assert {file["_id"]: file.get("ends_ms") for file in found} == {
+        "pending": 5 + FILE_PENDING_TTL_MS,
+        "committed": None,
+    }
+
+
+async def test_an_index_that_changed_is_made_anew_over_what_is_there(url, documents, make):
+    stores = await open_stores(url)
+    room, sent = make.room(), asyncio.get_running_loop().create_future()
+    await stores.rooms.open_dm(room, 1_000)
+    message = make.message(room)
+    stores.messages.append(message, 1_500, sent.set_result)
+    await sent
+    await stores.database.close()
+    await documents["schema"].update_one({"_id": "schema"}, {"$set": {"version": 2}})
+    messages = documents["messages"]
+    earlier = [("sender_device", 1), ("server_ms", -1), ("_id", -1)]
+    await messages.create_index(earlier)
+    for _ in range(2):
+        stores = await open_stores(url)
+        last = await stores.messages.last_of_device(message.sender, message.sender_device, 1_500)
+        assert last == (room.room_id, message.msg_id)
+        await stores.database.close()
+    keys = [list(index["key"]) for index in (await messages.index_information()).values()]
+    assert earlier not in keys
+    assert [*earlier[:2], ("call", -1)] in keys
 
 
 async def test_of_many_processes_one_leads_and_the_others_wait(documents):
