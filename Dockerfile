@@ -33,6 +33,7 @@ COPY mail/ ./mail/
 COPY handlers/ ./handlers/
 COPY frontend/ ./frontend/
 COPY lb/ ./lb/
+COPY tools/abuse/ ./tools/abuse/
 COPY tools/migrate/ ./tools/migrate/
 # Bytecode is written now, because the root may be read-only later.
 RUN ["/opt/sealroom/bin/python", "-m", "compileall", "-q", "/opt/sealroom/lib", "/srv/sealroom"]

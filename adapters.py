@@ -8,7 +8,7 @@ from config.settings import Settings, SettingsError
 from handlers.messenger import tls_context
 from mail.outbox import Outbox
 from mail.smtp import SmtpMailer, SmtpServer
-from models.blobs import BlobStore
+from models.blobs import BlobStore, PartAddresses
 from models.events import Bus, ProcessId
 from models.files import Allowance
 from models.ports import Clock, Mailer
@@ -19,6 +19,7 @@ from realtime.nats_link import BusAddress, NatsLink
 from services import quotas
 from services.files import FileLimits
 from services.system import SystemEntropy
+from services.transfers import TransferOptions
 from storage.blobs.local import LocalBlobStore
 
 MIB = 1024 * 1024
@@ -51,23 +52,28 @@ def open_bus(settings: Settings, secrets: Secrets, clock: Clock) -> Bus:
     return NatsBus(link, process, secrets.bus_key, clock)
 
 
-def open_blobs(settings: Settings) -> BlobStore:
-    """Return where files lie: a folder or a bucket. Raises: OSError when no folder can be made."""
-    if not settings.files:
-        return LocalBlobStore(Path(settings.data_dir) / "files")
-    from storage.blobs.s3 import Bucket, S3BlobStore  # takes a second that others are spared
+def open_blobs(settings: Settings) -> tuple[BlobStore, PartAddresses | None]:
+    """Return where files lie, a folder or a bucket, and its addresses if clients go there.
 
-    name, _, prefix = settings.files.removeprefix("s3://").partition("/")
+    Raises: OSError when no folder can be made
+    """
+    if not settings.files:
+        return LocalBlobStore(Path(settings.data_dir) / "files"), None
+    # They take a second that others are spared.
+    from storage.blobs.s3 import Bucket, S3BlobStore
+    from storage.blobs.s3_addresses import S3PartAddresses
+
     bucket = Bucket(
-        name=name,
-        prefix=prefix,
+        name=settings.bucket,
+        prefix=settings.files.removeprefix("s3://").partition("/")[2],
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,
         addressing=settings.s3_addressing,
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
     )
-    return S3BlobStore(bucket)
+    store, endpoint = S3BlobStore(bucket), settings.parts_endpoint
+    return store, S3PartAddresses(store, bucket, endpoint) if endpoint else None
 
 
 def file_limits(settings: Settings) -> FileLimits:
@@ -78,6 +84,11 @@ def file_limits(settings: Settings) -> FileLimits:
         pending_files=settings.uploads_per_user,
     )
     return FileLimits(settings.file_mib * MIB, allowance)
+
+
+def transfer_options(settings: Settings) -> TransferOptions:
+    """Return whether links are on, and what stands in mails about transfers."""
+    return TransferOptions(has_links=settings.links == "on", public_url=settings.public_url)
 
 
 def messenger_tls(settings: Settings) -> ssl.SSLContext | None:

@@ -15,7 +15,15 @@ from pathlib import Path
 
 import uvloop
 
-from adapters import file_limits, messenger_tls, open_blobs, open_bus, open_mailer, rates
+from adapters import (
+    file_limits,
+    messenger_tls,
+    open_blobs,
+    open_bus,
+    open_mailer,
+    rates,
+    transfer_options,
+)
 from config.load import load
 from config.logs import set_up
 from config.secrets import Secrets, open_secrets
@@ -33,7 +41,7 @@ from models.ports import Clock, PasswordHasher
 from models.stores import Stores
 from protocol.limits import BODY_BYTES
 from realtime.hub import Hub
-from services import quotas
+from services import quotas, tasks
 from services.assembly import assemble
 from services.catch_up import CatchUpService
 from services.hashing import BcryptHasher
@@ -59,7 +67,7 @@ def build(
     """Make all parts and join them; called on the event loop they will live on."""
     hub, mailer = Hub(asyncio.get_running_loop().call_soon, bus), open_mailer(settings, clock)
     taken = quotas.Quotas(clock, rates(settings))
-    blobs = open_blobs(settings)
+    blobs, addresses = open_blobs(settings)
     services = assemble(
         stores,
         clock,
@@ -68,18 +76,21 @@ def build(
         mailer,
         hasher,
         blobs,
+        addresses,
         quotas=taken,
         secrets=secrets,
         file_limits=file_limits(settings),
+        transfer_options=transfer_options(settings),
     )
     # After the services, so that nobody is told what a service still remembers differently.
     bus.subscribe(LoginsEnded, hub.end)
     bus.subscribe(MessageStored, hub.deliver)
     bus.subscribe(Told, hub.tell)
     catch_up = CatchUpService(stores, clock, bus, services.logins, hub)
-    readiness, assets = Readiness(), Assets(frontend)
+    readiness, assets = Readiness(), Assets(frontend, settings.parts_origin)
     for name in sorted(assets.missing):
         _log.error("the page names a file that is not there: %s", name)
+    closing = [mailer.close, blobs.close, *([addresses.close] if addresses else [])]
     origins = frozenset((settings.public_url,)) - {""}
     live, arrivals = build_live(services, hub, clock), Arrivals(Networks(settings.balancers))
     is_one_of_several = bus.is_up is not None
@@ -90,7 +101,7 @@ def build(
         bus.subscribe(EventsLost, live.conversations.renew_all)
     messenger = Messenger(live, arrivals, messenger_tls(settings))
     routes = build_routes(
-        services, live, messenger, stores.database, bus, readiness, assets, origins
+        services, live, messenger, stores.database, blobs, bus, readiness, assets, origins
     )
     application = SealroomApplication(routes, hosts=settings.hosts, origins=origins)
     proxies = TrustedProxies(settings.trusted_proxies)
@@ -103,12 +114,13 @@ def build(
         conversations=live.conversations,
         database=stores.database,
         files=services.files,
+        notices=services.notices,
         bus=bus,
         clock=clock,
         readiness=readiness,
         drain_wait_s=settings.drain_wait_s,
-        background=[catch_up.run] if is_one_of_several else [],
-        last_words=[services.watermarks.flush, services.presence.close, mailer.close, blobs.close],
+        background=[services.notices.run, *([catch_up.run] if is_one_of_several else [])],
+        last_words=[services.watermarks.flush, services.presence.close, *closing],
     )
 
 
@@ -141,6 +153,7 @@ async def serve(settings: Settings) -> None:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
     await server.stop()
+    await tasks.end()
 
 
 def _listen(listen: Callable[[str, int], int], settings: Settings, name: str) -> int:

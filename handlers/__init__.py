@@ -22,14 +22,17 @@ from handlers import (
     backups,
     contacts,
     devices,
+    file_addresses,
     files,
     health,
     keys,
+    links,
     logins,
     messages,
     openapi,
     rooms,
     socket,
+    transfers,
 )
 from handlers.base import BaseHandler, NotFoundHandler
 from handlers.conversation import Live
@@ -37,6 +40,7 @@ from handlers.conversations import Conversations
 from handlers.messenger import Messenger
 from handlers.paths import template
 from handlers.security import audit_routes, guard
+from models.blobs import BlobStore
 from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
@@ -70,6 +74,7 @@ def build_routes(
     live: Live,
     messenger: Messenger,
     database: Database,
+    blobs: BlobStore,
     bus: Bus,
     readiness: health.Readiness,
     page: assets.Assets,
@@ -83,7 +88,12 @@ def build_routes(
     s, clock = services, live.clock
     calls = [
         *health.routes(
-            database=database, bus=bus, messenger=messenger, clock=clock, readiness=readiness
+            database=database,
+            blobs=blobs,
+            bus=bus,
+            messenger=messenger,
+            clock=clock,
+            readiness=readiness,
         ),
         *logins.routes(
             logins=s.logins,
@@ -92,7 +102,7 @@ def build_routes(
             sign_in=s.sign_in,
             passwords=s.passwords,
         ),
-        *accounts.routes(logins=s.logins, accounts=s.accounts, access=s.access),
+        *accounts.routes(logins=s.logins, accounts=s.accounts, access=s.access, terms=s.terms),
         *contacts.routes(logins=s.logins, contacts=s.contacts),
         *devices.routes(logins=s.logins, devices=s.devices),
         *keys.routes(logins=s.logins, keys=s.keys, clock=clock),
@@ -100,6 +110,9 @@ def build_routes(
         *rooms.routes(logins=s.logins, rooms=s.rooms),
         *messages.routes(logins=s.logins, messages=s.messages),
         *files.routes(logins=s.logins, files=s.files),
+        *file_addresses.routes(logins=s.logins, addresses=s.file_addresses),
+        *transfers.routes(logins=s.logins, transfers=s.transfers),
+        *links.routes(links=s.links),
     ]
     return [
         *calls,
@@ -110,7 +123,10 @@ def build_routes(
 
 
 class _Begun(HTTPMessageDelegate):
-    """Passes one request on, and tells when it ends without ever having been whole."""
+    """Passes one request on, and tells when it ends without ever having been whole.
+
+    That may be after its answer: one that is refused is answered before its body has come.
+    """
 
     def __init__(self, delegate: HTTPMessageDelegate, broken_off: Callable[[], None]) -> None:
         self._delegate = delegate
@@ -164,7 +180,7 @@ class SealroomApplication(Application):
             trusted_origins=frozenset(origins),
         )
         self.routes = ours
-        self.under_way = 0
+        self._under_way: set[HTTPServerRequest] = set()
         self._finished = asyncio.Event()
         self._templates: dict[type, list[URLSpec]] = {}
         for spec in ours:
@@ -173,8 +189,8 @@ class SealroomApplication(Application):
     def find_handler(  # type: ignore[override]
         self, request: HTTPServerRequest, **kwargs: Any
     ) -> HTTPMessageDelegate:
-        self.under_way += 1
-        return _Begun(super().find_handler(request, **kwargs), self._ended)
+        self._under_way.add(request)
+        return _Begun(super().find_handler(request, **kwargs), lambda: self._ended(request))
 
     def let_go(self) -> None:
         """From now on ask with every answer that its connection be closed."""
@@ -182,16 +198,17 @@ class SealroomApplication(Application):
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
-        while self.under_way:
+        while self._under_way:
             self._finished.clear()
             await self._finished.wait()
 
-    def _ended(self) -> None:
-        self.under_way -= 1
+    def _ended(self, request: HTTPServerRequest) -> None:
+        """Count one out; twice is once, for what was answered may be broken off as well."""
+        self._under_way.discard(request)
         self._finished.set()
 
     def _done(self, handler: RequestHandler) -> None:
-        self._ended()
+        self._ended(handler.request)
         # A balancer asks several times a second; only what is wrong is worth a line.
         is_well = isinstance(handler, health.HealthHandler) and handler.get_status() == 200
         _log.log(

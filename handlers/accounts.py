@@ -1,5 +1,6 @@
 """People: one's own account, others, and finding them."""
 
+from msgspec import structs
 from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
@@ -9,6 +10,7 @@ from protocol.ids import UserId
 from services.access import Access
 from services.accounts import AccountService
 from services.logins import LoginService
+from services.terms import Terms
 
 USER_ID = r"(?P<user_id>[A-Za-z0-9_-]{21}[AQgw])"
 
@@ -47,13 +49,16 @@ def kdf_body(kdf: KdfParams) -> bodies.Kdf:
 class MeHandler(BaseHandler):
     """One's own account."""
 
-    def initialize(self, *, logins: LoginService, accounts: AccountService, access: Access) -> None:
+    def initialize(
+        self, *, logins: LoginService, accounts: AccountService, access: Access, terms: Terms
+    ) -> None:
         self.logins = logins
         self._accounts = accounts
         self._access = access
+        self._terms = terms
 
     async def get(self) -> None:
-        self.answer(me(await self._access.account(self.principal.user_id)))
+        self.answer(self._own(await self._access.account(self.principal.user_id)))
 
     async def patch(self) -> None:
         body = self.read(bodies.PatchMeRequest)
@@ -65,7 +70,11 @@ class MeHandler(BaseHandler):
             display_name=body.display_name or None,
             preferences=preferences,
         )
-        self.answer(me(account))
+        self.answer(self._own(account))
+
+    def _own(self, account: Account) -> bodies.OwnAccount:
+        terms = bodies.ServerTerms(file_bytes=self._terms.file_bytes, links=self._terms.has_links)
+        return bodies.OwnAccount(**structs.asdict(me(account)), server=terms)
 
 
 class UserHandler(BaseHandler):
@@ -94,13 +103,15 @@ class FindHandler(BaseHandler):
         self.answer(bodies.FindAnswer(user=person(account) if account else None))
 
 
-def routes(*, logins: LoginService, accounts: AccountService, access: Access) -> list[URLSpec]:
+def routes(
+    *, logins: LoginService, accounts: AccountService, access: Access, terms: Terms
+) -> list[URLSpec]:
     """Return the routes of `/api/users`."""
     return [
         URLSpec(
             r"/api/users/me",
             MeHandler,
-            {"logins": logins, "accounts": accounts, "access": access},
+            {"logins": logins, "accounts": accounts, "access": access, "terms": terms},
         ),
         URLSpec(r"/api/users/find", FindHandler, {"logins": logins, "accounts": accounts}),
         URLSpec(rf"/api/users/{USER_ID}", UserHandler, {"logins": logins, "access": access}),

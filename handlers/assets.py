@@ -1,11 +1,13 @@
-"""The page and its files, read once at start-up and served from memory.
+"""The pages and their files, read once at start-up and served from memory.
 
-    /                        index.html, rendered: import map, preloads, versioned addresses
-    /chats, /room/…, …       the same page; the route is the browser's business
-    /assets/<build>/<path>   a file, for ever; another build is not found
+    /                              index.html, rendered: import map, preloads, versioned addresses
+    /chats, /room/…, …             the same page; the route is the browser's business
+    /t/<transfer>                  link.html, likewise: for whoever has a link, and stored nowhere
+    /assets/<build>/<path>         a file, for ever; another build is not found
+    /assets/<build>/offline.json   the names of the files that the page needs without a network
 
 `<build>` is a hash over all files, so an address never changes its content. Scripts carry SHA-384
-hashes twice: in the import map, which the page's policy admits by its own hash, and in the preloads
+hashes twice: in the import map, which its page's policy admits by its own hash, and in the preloads
 (S-32). Nothing here is secret, so text may be compressed.
 """
 
@@ -23,44 +25,17 @@ from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
 from handlers.imports import reachable
+from handlers.policies import NOTHING, OFFLINE, PAGES, Page, script_policy
 from handlers.security import public
 from protocol.errors import AppError, ErrorCode
 
-PAGE = "index.html"
-ENTRY = "js/main.js"
-# Scripts that run outside the page's policy bring their own: only these can be workers, and only
-# the one that derives keys may compile WebAssembly.
-WORKER_POLICIES = {
-    "js/workers/argon2.js": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'",
-    "js/session/worker.js": (
-        "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
-    ),
-}
-_NOTHING = "default-src 'none'"
-_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; "
-    "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'; object-src 'none'; require-trusted-types-for 'script'; "
-    "trusted-types sealroom-worker"
-)
-_FEATURES = (
-    "accelerometer=(), autoplay=(self), camera=(self), display-capture=(self), fullscreen=(self), "
-    "geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(self), midi=(), "
-    "payment=(), publickey-credentials-get=(), screen-wake-lock=(self), serial=(), usb=()"
-)
 _EVERY_ANSWER = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
 }
-_PAGE_HEADERS = {
-    "Integrity-Policy": "blocked-destinations=(script)",
-    "Origin-Agent-Cluster": "?1",
-    "Permissions-Policy": _FEATURES,
-    "Cache-Control": "no-cache",
-}
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 _COMPRESSED = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_KEPT_OFFLINE = (".css", ".js", ".json", ".png", ".svg", ".webmanifest")
 _ASSET = re.compile(r"\{\{asset:([^}]+)\}\}")
 
 
@@ -76,13 +51,15 @@ class Asset:
 
 
 class Assets:
-    """All files under one folder, and the page made of them.
+    """All files under one folder, and the pages made of them.
 
-    `missing` are files that the page or a module names and that are not there; requests for them
-    are answered `not_found`.
+    `parts_origin` is where pages may fetch parts of files besides here, if anywhere (S-44).
+    `missing` are pages, and files that a page or a module names, that are not there; requests for
+    them are answered `not_found`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, parts_origin: str = "") -> None:
+        self._parts_origin = parts_origin
         self._sources = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
@@ -90,18 +67,22 @@ class Assets:
         }
         self.build = self._hash_of_all()
         self._files = {
-            name: _asset(name, body, WORKER_POLICIES.get(name, _NOTHING))
+            name: _asset(name, body, script_policy(name, parts_origin))
             for name, body in self._sources.items()
-            if name != PAGE
+            if name not in PAGES
         }
-        self.missing: set[str] = set()
-        self.page = self._render()
+        kept = json.dumps([name for name in self._files if name.endswith(_KEPT_OFFLINE)]).encode()
+        self._files["offline.json"] = _asset("offline.json", kept, NOTHING)
+        self.missing = PAGES.keys() - self._sources.keys()
+        self.pages = {
+            name: self._render(name, page) for name, page in PAGES.items() if name in self._sources
+        }
 
     def find(self, build: str, name: str) -> Asset | None:
         return self._files.get(name) if build == self.build else None
 
     def files(self) -> Iterator[tuple[str, Asset]]:
-        """Yield every file but the page."""
+        """Yield every file but the pages."""
         yield from self._files.items()
 
     def address(self, name: str) -> str:
@@ -114,30 +95,30 @@ class Assets:
         digest = hashlib.sha256()
         for name, body in self._sources.items():
             digest.update(f"{name}\0{len(body)}\0".encode() + body)
+        digest.update(self._parts_origin.encode())  # a worker keeps its policy with its address
         return digest.hexdigest()[:16]
 
     def _integrity(self, name: str) -> str:
         digest = hashlib.sha384(self._sources[name]).digest()
         return f"sha384-{base64.b64encode(digest).decode()}"
 
-    def _render(self) -> Asset:
-        modules, at_once, missing = reachable(self._sources, ENTRY)
+    def _render(self, name: str, page: Page) -> Asset:
+        modules, at_once, missing = reachable(self._sources, page.entry)
         self.missing |= missing
         import_map = json.dumps(
-            {"integrity": {self.address(name): self._integrity(name) for name in modules}},
+            {"integrity": {self.address(module): self._integrity(module) for module in modules}},
             separators=(",", ":"),
         )
         preloads = "\n    ".join(
-            f'<link rel="modulepreload" href="{self.address(name)}"'
-            f' integrity="{self._integrity(name)}" />'
-            for name in at_once
+            f'<link rel="modulepreload" href="{self.address(module)}"'
+            f' integrity="{self._integrity(module)}" />'
+            for module in at_once
         )
-        html = self._sources[PAGE].decode()
+        html = self._sources[name].decode()
         html = html.replace("<!--importmap-->", f'<script type="importmap">{import_map}</script>')
         html = html.replace("<!--modulepreload-->", preloads)
         html = _ASSET.sub(lambda match: self.address(match[1]), html)
-        map_hash = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
-        return _asset(PAGE, html.encode(), _PAGE_POLICY.format(map_hash))
+        return _asset(name, html.encode(), page.policy(import_map, self._parts_origin))
 
 
 def _asset(name: str, body: bytes, policy: str) -> Asset:
@@ -168,6 +149,8 @@ class AssetHandler(BaseHandler):
         if asset is None:
             raise AppError(ErrorCode.NOT_FOUND, "asset")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        if name == OFFLINE:
+            self.set_header("Service-Worker-Allowed", "/")
         self.send(asset)
 
     @public
@@ -193,13 +176,20 @@ class AssetHandler(BaseHandler):
 
 
 class PageHandler(AssetHandler):
-    """The page, whatever its route."""
+    """A page, whatever its route."""
+
+    def initialize(self, *, assets: Assets, name: str) -> None:  # type: ignore[override]
+        super().initialize(assets=assets)
+        self.name = name
 
     @public
     def get(self) -> None:  # type: ignore[override]
-        for name, value in _PAGE_HEADERS.items():
-            self.set_header(name, value)
-        self.send(self.assets.page)
+        page = self.assets.pages.get(self.name)
+        if page is None:
+            raise AppError(ErrorCode.NOT_FOUND, "page")
+        for header, value in PAGES[self.name].headers.items():
+            self.set_header(header, value)
+        self.send(page)
 
     @public
     def head(self) -> None:  # type: ignore[override]
@@ -207,14 +197,20 @@ class PageHandler(AssetHandler):
 
 
 def routes(*, assets: Assets) -> list[URLSpec]:
-    """Return the routes of the page, to stand after all others.
+    """Return the routes of the pages, to stand after all others.
 
-    A last segment with a dot is a file that is not there, not a screen.
+    A last segment with a dot is a file that is not there, not a screen. A link that lost a part of
+    its address is one all the same: its page says so.
     """
-    options = {"assets": assets}
     return [
-        URLSpec(r"/assets/(?P<build>[^/]+)/(?P<name>.+)", AssetHandler, options),
+        URLSpec(r"/assets/(?P<build>[^/]+)/(?P<name>.+)", AssetHandler, {"assets": assets}),
         URLSpec(
-            r"/(?!(?:api|assets|ws|health)(?:/|$))(?:.*/)?[^/.]*", PageHandler, options, name="page"
+            r"/t/[^/.]*", PageHandler, {"assets": assets, "name": "link.html"}, name="link page"
+        ),
+        URLSpec(
+            r"/(?!(?:api|assets|ws|health)(?:/|$))(?:.*/)?[^/.]*",
+            PageHandler,
+            {"assets": assets, "name": "index.html"},
+            name="page",
         ),
     ]

@@ -91,7 +91,7 @@ class Conversation:
         self._bad_frames = 0
         self._refused_frames = 0
         self._deadline: asyncio.TimerHandle | None = None
-        self._last_code: int | None = None  # to close with, when all has been answered
+        self._last_code = live.conversations.last_code  # to close with, when all is answered
         live.conversations.add(self)
 
     def finish(self, code: int) -> None:
@@ -113,6 +113,8 @@ class Conversation:
             self._connection.close,
             CloseCode.AUTHENTICATION_TIMEOUT,
         )
+        if self._last_code is not None:  # nothing has been asked, and nobody finishes it again
+            self._wire.close(self._last_code)
 
     def on_text(self, payload: bytes) -> None:
         if self._last_code is not None or not self._is_within_rate(payload):

@@ -27,9 +27,13 @@ class Finishing(Protocol):
 
 
 class Conversations:
-    """Those that are open, whether or not they have said who they are."""
+    """Those that are open, whether or not they have said who they are.
+
+    `last_code` is what ends all there are, and whoever still comes.
+    """
 
     def __init__(self) -> None:
+        self.last_code: int | None = None
         self._open: set[Finishing] = set()
         self._emptied = asyncio.Event()
         self._is_renewing = False
@@ -47,6 +51,7 @@ class Conversations:
 
     async def finish_all(self, code: int) -> None:
         """Finish every one in random order, over SPREAD_S when there are many."""
+        self.last_code = code
         waiting = list(self._open)
         random.shuffle(waiting)
         steps = math.ceil(min(SPREAD_S, len(waiting) / CLOSED_PER_S) / STEP_S)

@@ -13,6 +13,7 @@ is cut, not buffered.
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection
@@ -22,6 +23,8 @@ from tornado.web import stream_request_body
 
 from handlers.base import BaseHandler
 from handlers.security import guard
+from handlers.streams import Stream
+from models.blobs import Piece
 from models.files import File
 from protocol import bodies
 from protocol.encoding import parse_b64url
@@ -34,8 +37,10 @@ from protocol.limits import (
 )
 from services.files import FileService
 from services.logins import LoginService
+from services.receiving import Arriving
 
-FILE = r"/api/files/(?P<file_id>[A-Za-z0-9_-]{21}[AQgw])"
+FILE_ID = r"(?P<file_id>[A-Za-z0-9_-]{21}[AQgw])"
+FILE = rf"/api/files/{FILE_ID}"
 GRANT_HEADER = "X-File-Grant"
 HASH_HEADER = "X-Part-Hash"
 HASH_BYTES = 32
@@ -81,7 +86,14 @@ class GrantHandler(_Handler):
     async def post(self, file_id: str) -> None:
         asked = self.read(bodies.GrantRequest)
         file, token, expires_ms = await self.files.grant(self.principal, FileId(file_id), asked)
-        self.answer(bodies.Grant(token=token, expires_ms=expires_ms, size_bytes=file.size_bytes))
+        self.answer(
+            bodies.Grant(
+                token=token,
+                expires_ms=expires_ms,
+                size_bytes=file.size_bytes,
+                direct=self.files.is_direct,
+            )
+        )
 
 
 class CommitHandler(_Handler):
@@ -99,8 +111,8 @@ class PartHandler(_Handler):
 
     def initialize(self, *, logins: LoginService, files: FileService) -> None:
         super().initialize(logins=logins, files=files)
-        self._data = bytearray()
-        self._is_counted = self._is_storing = self._is_cut = False
+        self._part: Arriving | None = None
+        self._is_storing = self._is_cut = False
 
     @guard
     async def prepare(self) -> None:
@@ -117,18 +129,20 @@ class PartHandler(_Handler):
             self.principal, FileId(self.path_kwargs["file_id"]), self._number, self.grant
         )
         if not self._is_cut:  # nobody would count it out again
-            self.files.begin_part(self.principal)
-            self._is_counted = True
+            self._part = self.files.begin_part(self.principal)
+            self._stream = cast(Stream, connection.stream)
+            self._stream.receive_into(self._part.room)
 
     def data_received(self, chunk: bytes) -> None:
-        if len(self._data) <= FILE_PART_BYTES:  # chunks announce no length
-            self._data += chunk
+        if self._part is not None:
+            self._part.add(chunk)
 
     async def put(self, file_id: str, number: str) -> None:
         digest = parse_b64url(self.request.headers.get(HASH_HEADER, ""), HASH_BYTES)
-        data, self._data = bytes(self._data), bytearray()
+        if self._part is None:  # cut between its last byte and now
+            raise AppError(ErrorCode.UNAVAILABLE, "cut")
         self._is_storing = True  # also when nobody waits for the answer any more
-        await self.files.put_part(self._file, self._number, data, digest)
+        await self.files.put_part(self._file, self._number, self._part, digest)
         self.answer(bodies.Empty())
 
     def on_finish(self) -> None:
@@ -141,9 +155,10 @@ class PartHandler(_Handler):
             self._count_out()
 
     def _count_out(self) -> None:
-        if self._is_counted:
-            self._is_counted = False
-            self.files.end_part(self.principal)
+        part, self._part = self._part, None
+        if part is not None:
+            self._stream.receive_into(None)
+            self.files.end_part(part)
 
     @property
     def _number(self) -> int:
@@ -154,9 +169,7 @@ class HashesHandler(_Handler):
     """The hashes of the parts, to be checked against the root before anything else is."""
 
     async def get(self, file_id: str) -> None:
-        file = await self.files.readable(self.principal, FileId(file_id), self.grant)
-        _as_octets(self, len(file.hashes))
-        self.finish(file.hashes)
+        send_hashes(self, await self.files.readable(self.principal, FileId(file_id), self.grant))
 
 
 class ContentHandler(_Handler):
@@ -164,25 +177,51 @@ class ContentHandler(_Handler):
 
     async def get(self, file_id: str) -> None:
         file = await self.files.readable(self.principal, FileId(file_id), self.grant)
-        wanted = self.request.headers.get("Range")
-        start, end = _range(wanted, file.size_bytes) if wanted else (0, file.size_bytes)
-        _as_octets(self, end - start)
-        self.set_header("Accept-Ranges", "bytes")
-        if wanted:
-            self.set_status(206)
-            self.set_header("Content-Range", f"bytes {start}-{end - 1}/{file.size_bytes}")
-        try:
-            async for piece in self.files.read(self.principal, file, start, end):
-                self.write(piece)
-                async with asyncio.timeout(PIECE_READ_SECONDS):
-                    await self.flush()
-        except StreamClosedError:
-            pass  # whoever hangs up in the middle wants no answer
-        except (AppError, TimeoutError):
-            if not self._headers_written:
-                raise
-            # What has been promised cannot come any more; the reader sees a broken connection.
-            self.detach().close()
+        await send_content(
+            self,
+            file.size_bytes,
+            lambda start, end: self.files.read(self.principal, file, start, end),
+        )
+
+
+def send_hashes(handler: BaseHandler, file: File) -> None:
+    """Answer with the hashes of a file's parts."""
+    _as_octets(handler, len(file.hashes))
+    handler.finish(file.hashes)
+
+
+async def send_content(
+    handler: BaseHandler, size_bytes: int, read: Callable[[int, int], AsyncIterator[Piece]]
+) -> None:
+    """Answer with all of a file, or with the range that was asked for.
+
+    Args:
+        read: gives the bytes from the first number up to the second.
+
+    Raises: AppError(bad_range), and what `read` raises before its first byte
+    """
+    wanted = handler.request.headers.get("Range")
+    start, end = _range(wanted, size_bytes) if wanted else (0, size_bytes)
+    _as_octets(handler, end - start)
+    handler.set_header("Accept-Ranges", "bytes")
+    if wanted:
+        handler.set_status(206)
+        handler.set_header("Content-Range", f"bytes {start}-{end - 1}/{size_bytes}")
+    connection = cast(HTTP1Connection, handler.request.connection)
+    try:
+        async for piece in read(start, end):
+            async with asyncio.timeout(PIECE_READ_SECONDS):
+                if not handler._headers_written:
+                    await handler.flush()
+                # Not through the handler, which would copy it.
+                await connection.write(cast(bytes, piece))
+    except StreamClosedError:
+        pass  # whoever hangs up in the middle wants no answer
+    except (AppError, TimeoutError):
+        if not handler._headers_written:
+            raise
+        # What has been promised cannot come any more; the reader sees a broken connection.
+        handler.detach().close()
 
 
 def _as_octets(handler: BaseHandler, size_bytes: int) -> None:
@@ -214,6 +253,7 @@ def _state(file: File, received: list[int]) -> bodies.FileState:
     return bodies.FileState(
         id=file.file_id,
         room=file.room_id,
+        transfer=file.transfer_id,
         size_bytes=file.size_bytes,
         part_bytes=FILE_PART_BYTES,
         parts=file.parts,

@@ -12,7 +12,7 @@ from protocol.errors import AppError, ErrorCode
 from protocol.ids import RoomId
 from protocol.limits import OUTGOING_FRAMES
 
-Run = Callable[[], None]
+Run = Callable[[], object]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from logging import ERROR, WARNING
 
 from tornado.netutil import bind_sockets
 
@@ -17,9 +18,10 @@ from handlers.messenger import Messenger
 from models.events import Bus
 from models.ports import Clock
 from models.stores import Database
-from protocol.errors import CloseCode
+from protocol.errors import AppError, CloseCode
 from services.files import FileService
-from services.tasks import spawn
+from services.notices import Notices
+from services.tasks import cut_off, spawn
 
 SWEEP_S = 30  # what has expired is gone from disk within a minute (R-41); reads never show it
 ORPHAN_SWEEPS = 120  # an hour; looking at every file costs more
@@ -36,8 +38,8 @@ _log = logging.getLogger("sealroom.server")
 class Lifecycle:
     """One process that serves.
 
-    `background` is work that does not end. `last_words` are done side by side when no request is
-    under way, before the database closes.
+    `background` is work that does not end by itself; it may be cut off anywhere. `last_words` are
+    done side by side when nothing is under way any more, before the database closes.
     """
 
     application: SealroomApplication
@@ -46,12 +48,14 @@ class Lifecycle:
     conversations: Conversations
     database: Database
     files: FileService
+    notices: Notices
     bus: Bus
     clock: Clock
     readiness: Readiness
     drain_wait_s: float
     background: list[Work]
     last_words: list[Work]
+    _beside: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     def listen(self, host: str, port: int) -> int:
         """Begin to accept connections; returns the port."""
@@ -63,8 +67,7 @@ class Lifecycle:
     def start(self) -> None:
         """Begin what goes on beside the requests."""
         self.bus.open()
-        for work in (self.sweep, *self.background):
-            spawn(work())
+        self._beside = [spawn(work()) for work in (self.sweep, *self.background)]
 
     async def sweep(self) -> None:
         """Delete what has expired, for ever."""
@@ -81,6 +84,7 @@ class Lifecycle:
     async def stop(self) -> None:
         """Finish what is under way and let go: nothing that was accepted is lost."""
         self.readiness.is_draining = True
+        self.notices.stop()
         self.application.let_go()
         await asyncio.sleep(self.drain_wait_s)
         self.listener.stop()
@@ -90,13 +94,16 @@ class Lifecycle:
                 await asyncio.gather(
                     self._finish_requests(), self.conversations.finish_all(CloseCode.COME_BACK)
                 )
+                await self.notices.finish()  # before the mailer closes, with the last words
+        await cut_off(self._beside)  # it would find the stores closed
         done = await asyncio.gather(
             *(asyncio.wait_for(word(), LAST_WORDS_S) for word in self.last_words),
             return_exceptions=True,
         )
         for error in done:
-            if error is not None:
-                _log.error("something was left undone", exc_info=error)
+            if error is not None:  # a store that is away, or slow, was promised to nobody
+                level = WARNING if isinstance(error, AppError | TimeoutError) else ERROR
+                _log.log(level, "something was left undone", exc_info=error)
         await self.database.close()
         await self.bus.close()  # after the last commit, which has told of its messages
         with contextlib.suppress(TimeoutError):

@@ -23,6 +23,7 @@ from tornado.web import Application
 
 from handlers.arrivals import Arrivals, TurnedAwayError
 from handlers.networks import Networks, plain
+from handlers.streams import RECEIVE_BYTES, Stream
 
 
 class TrustedProxies:
@@ -64,6 +65,7 @@ class Listener(HTTPServer):
         super().initialize(
             application,
             decompress_request=False,
+            chunk_size=RECEIVE_BYTES,
             max_header_size=16 * 1024,
             max_body_size=max_body_bytes,
             max_buffer_size=2 * max_body_bytes,
@@ -79,8 +81,8 @@ class Listener(HTTPServer):
         except TurnedAwayError:
             stream.close()
         else:
-            strict = _CrlfStream(stream.socket, self.max_buffer_size, self.read_chunk_size)
-            super().handle_stream(strict, (client, *address[1:]))
+            ours = Stream(stream.socket, self.max_buffer_size)
+            super().handle_stream(ours, (client, *address[1:]))
 
     async def close_all_connections(self) -> None:
         """Cut what is open, those who have not said anything yet included."""
@@ -92,16 +94,6 @@ class Listener(HTTPServer):
     ) -> HTTPMessageDelegate:
         delegate = super().start_request(server_conn, request_conn)
         return _Request(delegate, request_conn, self._proxies)
-
-
-class _CrlfStream(IOStream):
-    """Ends header lines with CRLF only: two readers of one LF could see two requests (S-50)."""
-
-    async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
-        head = await super().read_until_regex(regex, max_bytes)
-        if head.count(b"\n") != head.count(b"\r\n"):
-            raise HTTPInputError("a line feed alone")
-        return head
 
 
 class _Request(HTTPMessageDelegate):

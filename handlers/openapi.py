@@ -14,6 +14,7 @@ from tornado.routing import URLSpec
 
 from handlers.base import BaseHandler
 from handlers.files import GRANT_HEADER, HASH_HEADER
+from handlers.links import AUTH_HEADER
 from handlers.paths import template
 from handlers.security import is_public, methods, public
 from protocol import bodies
@@ -71,8 +72,10 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", "/api/auth/logout-all"): _call("End every log-in", Empty, Empty),
     ("GET", "/api/auth/logins"): _call("List the log-ins", None, bodies.LoginList),
     ("DELETE", "/api/auth/logins/{login_id}"): _call("End one log-in", None, Empty),
-    ("GET", "/api/users/me"): _call("Read one's account", None, bodies.Me),
-    ("PATCH", "/api/users/me"): _call("Change one's profile", bodies.PatchMeRequest, bodies.Me),
+    ("GET", "/api/users/me"): _call("Read one's account", None, bodies.OwnAccount),
+    ("PATCH", "/api/users/me"): _call(
+        "Change one's profile", bodies.PatchMeRequest, bodies.OwnAccount
+    ),
     ("POST", "/api/users/find"): _call("Find a person", bodies.FindRequest, bodies.FindAnswer),
     ("GET", "/api/users/{user_id}"): _call("Read a person", None, bodies.Person),
     ("GET", "/api/contacts"): _call("List the contacts", None, bodies.ContactList),
@@ -126,6 +129,18 @@ CALLS: dict[tuple[str, str], Call] = {
     ("PUT", "/api/files/{file_id}/parts/{number}"): Call(
         "Send one part", {200: (Empty,)}, bytes, headers=(GRANT_HEADER, HASH_HEADER)
     ),
+    ("POST", "/api/files/{file_id}/parts/{number}/address"): Call(
+        "Ask where to put one part",
+        {200: (bodies.PutAddress,)},
+        bodies.PartHash,
+        headers=(GRANT_HEADER,),
+    ),
+    ("POST", "/api/files/{file_id}/parts/{number}/arrived"): Call(
+        "Say that one part was put", {200: (Empty,)}, bodies.PartHash, headers=(GRANT_HEADER,)
+    ),
+    ("GET", "/api/files/{file_id}/parts/{number}/address"): Call(
+        "Ask where to get one part", {200: (bodies.GetAddress,)}, headers=(GRANT_HEADER,)
+    ),
     ("POST", "/api/files/{file_id}/commit"): _call("Finish a file", Empty, bodies.FileState),
     ("GET", "/api/files/{file_id}/hashes"): Call(
         "Read the hashes of the parts", {200: (bytes,)}, headers=(GRANT_HEADER,)
@@ -134,6 +149,55 @@ CALLS: dict[tuple[str, str], Call] = {
         "Read the ciphertext",
         {200: (bytes,), 206: (bytes,)},
         headers=(GRANT_HEADER, "Range"),
+    ),
+    ("POST", "/api/transfers"): _call(
+        "Announce a transfer", bodies.StartTransferRequest, bodies.SentTransfer, 201
+    ),
+    ("POST", "/api/transfers/{transfer_id}/send"): _call(
+        "Send a transfer", bodies.SendTransferRequest, bodies.SentTransfer
+    ),
+    ("GET", "/api/transfers/sent"): _call("List what one has sent", None, bodies.SentTransfers),
+    ("GET", "/api/transfers/inbox"): _call(
+        "List what others have sent", None, bodies.ReceivedTransfers
+    ),
+    ("POST", "/api/transfers/{transfer_id}/accept"): _call(
+        "Accept a transfer to one's address", Empty, bodies.ReceivedTransfer
+    ),
+    ("GET", "/api/transfers/{transfer_id}/heads"): _call(
+        "Read the heads of the files", None, bodies.TransferHeads
+    ),
+    ("PUT", "/api/transfers/{transfer_id}/heads"): _call(
+        "Add the heads for whoever accepted", bodies.TransferHeads, bodies.SentTransfer
+    ),
+    ("POST", "/api/transfers/{transfer_id}/downloaded"): _call(
+        "Say that all has arrived", Empty, Empty
+    ),
+    ("DELETE", "/api/transfers/{transfer_id}"): _call(
+        "Withdraw or decline a transfer", None, Empty
+    ),
+    ("GET", "/api/links/{transfer_id}"): _call("Look at a link", None, bodies.LinkInfo),
+    ("GET", "/api/links/{transfer_id}/contents"): Call(
+        "Read what a link leads to", {200: (bodies.LinkContents,)}, headers=(AUTH_HEADER,)
+    ),
+    ("POST", "/api/links/{transfer_id}/downloads"): Call(
+        "Take a download",
+        {200: (bodies.LinkGrant,)},
+        bodies.DownloadRequest,
+        headers=(AUTH_HEADER,),
+    ),
+    ("GET", "/api/links/{transfer_id}/files/{file_id}/hashes"): Call(
+        "Read the hashes of the parts", {200: (bytes,)}, headers=(GRANT_HEADER,)
+    ),
+    ("GET", "/api/links/{transfer_id}/files/{file_id}/content"): Call(
+        "Read the ciphertext",
+        {200: (bytes,), 206: (bytes,)},
+        headers=(GRANT_HEADER, "Range"),
+    ),
+    ("GET", "/api/links/{transfer_id}/files/{file_id}/parts/{number}/address"): Call(
+        "Ask where to get one part", {200: (bodies.GetAddress,)}, headers=(GRANT_HEADER,)
+    ),
+    ("POST", "/api/links/{transfer_id}/reports"): Call(
+        "Report a link", {200: (Empty,)}, bodies.ReportRequest, headers=(AUTH_HEADER,)
     ),
     ("GET", "/health"): Call("Ask for health", {200: (bodies.Health,), 503: (bodies.Health,)}),
 }
@@ -186,6 +250,7 @@ _ERROR = {
                 "message": {"type": "string"},
                 "request_id": {"type": "string"},
                 "retry_after_ms": {"type": "integer", "minimum": 0},
+                "limit": {"enum": ["stored", "daily", "pending", "transfers"]},
                 "users": {"type": "array", "items": {"type": "string"}},
             },
         }

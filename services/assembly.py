@@ -6,7 +6,7 @@ Adapters come in as ports and keys as bytes, so that the composition root has on
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.blobs import BlobStore
+from models.blobs import BlobStore, PartAddresses
 from models.events import (
     AccountAltered,
     Bus,
@@ -26,17 +26,23 @@ from services.backups import BackupService
 from services.codes import CodeService
 from services.contacts import ContactService
 from services.devices import DeviceService
+from services.downloads import Downloads
+from services.file_addresses import FileAddressService
 from services.files import FileLimits, FileService
 from services.grants import Grants
 from services.keys import KeyService
+from services.links import LinkService
 from services.logins import LoginService
 from services.messages import MessageService
+from services.notices import Notices
 from services.passwords import PasswordService
 from services.presence import PresenceService
 from services.quotas import Quotas
 from services.rooms import RoomService
 from services.rosters import Rosters
 from services.sign_in import SignInService
+from services.terms import Terms
+from services.transfers import TransferOptions, TransferService
 from services.typing import TypingService
 from services.watermarks import WatermarkService
 
@@ -68,15 +74,20 @@ class Services:
     codes: CodeService
     contacts: ContactService
     devices: DeviceService
+    file_addresses: FileAddressService
     files: FileService
     keys: KeyService
+    links: LinkService
     logins: LoginService
     messages: MessageService
+    notices: Notices
     passwords: PasswordService
     presence: PresenceService
     quotas: Quotas
     rooms: RoomService
     sign_in: SignInService
+    terms: Terms
+    transfers: TransferService
     typing: TypingService
     watermarks: WatermarkService
 
@@ -89,19 +100,49 @@ def assemble(
     mailer: Mailer,
     hasher: PasswordHasher,
     blobs: BlobStore,
+    addresses: PartAddresses | None = None,
     *,
     quotas: Quotas,
     secrets: Keys,
     file_limits: FileLimits,
+    transfer_options: TransferOptions,
 ) -> Services:
-    """Make every service and subscribe those that remember something."""
+    """Make every service and subscribe those that remember something.
+
+    Args:
+        addresses: of the blobs, when clients may reach them themselves.
+    """
     access = Access(stores, clock)
     rosters = Rosters(stores, clock)
     codes = CodeService(stores, clock, entropy, mailer, quotas, code_key=secrets.code_key)
     logins = LoginService(
         stores, clock, entropy, bus, jwt_key=secrets.jwt_key, refresh_key=secrets.refresh_key
     )
+    contacts = ContactService(stores, clock, bus, access, quotas)
+    downloads, grants = Downloads(blobs), Grants(clock, grant_key=secrets.grant_key)
+    notices = Notices(stores, clock, bus, mailer, quotas, public_url=transfer_options.public_url)
     presence = PresenceService(stores, clock, bus)
+    files = FileService(
+        stores,
+        blobs,
+        clock,
+        access=access,
+        quotas=quotas,
+        grants=grants,
+        downloads=downloads,
+        limits=file_limits,
+        is_direct=addresses is not None,
+    )
+    links = LinkService(
+        stores,
+        clock,
+        downloads=downloads,
+        notices=notices,
+        quotas=quotas,
+        grants=grants,
+        is_on=transfer_options.has_links,
+        is_direct=addresses is not None,
+    )
     bus.subscribe(LoginsEnded, lambda event: logins.forget(event.login_ids))
     bus.subscribe(RoomAltered, rosters.forget_room)
     bus.subscribe(DevicesAltered, rosters.forget_person)
@@ -118,18 +159,12 @@ def assemble(
         accounts=AccountService(stores, clock, entropy, bus, access, codes, logins, hasher, quotas),
         backups=BackupService(stores),
         codes=codes,
-        contacts=ContactService(stores, clock, bus, access, quotas),
+        contacts=contacts,
         devices=DeviceService(stores, clock, bus, access, logins, quotas),
-        files=FileService(
-            stores,
-            blobs,
-            clock,
-            access=access,
-            quotas=quotas,
-            grants=Grants(clock, grant_key=secrets.grant_key),
-            limits=file_limits,
-        ),
+        file_addresses=FileAddressService(stores, clock, addresses, files=files, links=links),
+        files=files,
         keys=KeyService(stores, clock, bus, access, quotas),
+        links=links,
         logins=logins,
         messages=MessageService(
             stores,
@@ -140,11 +175,22 @@ def assemble(
             quotas=quotas,
             frank_key=secrets.frank_key,
         ),
+        notices=notices,
         passwords=PasswordService(stores, access, codes, logins, hasher, quotas),
         presence=presence,
         quotas=quotas,
         rooms=RoomService(stores, clock, bus, access=access, quotas=quotas),
         sign_in=SignInService(stores, codes, logins, hasher, quotas, salt_key=secrets.salt_key),
+        terms=Terms(file_limits.file_bytes, transfer_options.has_links),
+        transfers=TransferService(
+            stores,
+            clock,
+            access=access,
+            contacts=contacts,
+            notices=notices,
+            quotas=quotas,
+            options=transfer_options,
+        ),
         typing=TypingService(bus, rosters),
         watermarks=WatermarkService(stores, bus, rosters),
     )

@@ -193,7 +193,9 @@ class CodeService:
     def post(self, letter: letters.Letter, email: str) -> None:
         """Mail a letter as soon as the request that caused it has been answered."""
         asyncio.get_running_loop().call_soon(
-            lambda: self._mailer.send(to=email, subject=letter.subject, body=letter.body)
+            lambda: self._mailer.send(
+                to=email, subject=letter.subject, body=letter.body, is_urgent=True
+            )
         )
 
     def _code_hash(self, ticket_hash: str, code: str) -> str:

@@ -4,7 +4,6 @@ A request by address looks the same to its maker whether or not the address has 
 invitation in their list until the other one accepts, and never shows who is behind it.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from models.accounts import Account
@@ -20,8 +19,6 @@ from services.access import Access
 from services.accounts import require_one
 from services.names import parse_email
 from services.quotas import Quotas
-
-READS_IN_A_ROW = 32  # point reads run on the event loop; a thousand at once would hold it up
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +56,9 @@ class ContactService:
             invites.setdefault(invite.email, invite)
         shown = [contact for contact in relations if contact.by_email is None]
         return Acquaintances(
-            list(zip(shown, await self._accounts([c.other for c in shown]), strict=True)),
+            list(zip(shown, await self._access.accounts(c.other for c in shown), strict=True)),
             list(invites.values()),
-            await self._accounts(await self._contacts.blocked(user_id)),
+            await self._access.accounts(await self._contacts.blocked(user_id)),
         )
 
     async def request(self, user_id: UserId, *, friend_code: str | None, email: str | None) -> None:
@@ -96,9 +93,20 @@ class ContactService:
         if contact.state == "outgoing":
             raise AppError(ErrorCode.NOT_FOUND, "incoming request")
         if await self._contacts.accept(user_id, other):
-            self._tell(user_id, other, "accepted")
-            self._tell(other, user_id, "accepted")
+            self._tell_accepted(user_id, other)
         return await self._access.contact(user_id, other), await self._access.account(other)
+
+    async def join(self, user_id: UserId, other: UserId) -> None:
+        """Make two people contacts who have both shown elsewhere that they want it; twice is once.
+
+        Neither may have blocked the other.
+        """
+        if await self._contacts.state(user_id, other) == "accepted":
+            return
+        now_ms = self._clock.now_ms()
+        if await self._contacts.request(user_id, other, now_ms) != "accepted":
+            await self._contacts.request(other, user_id, now_ms)
+        self._tell_accepted(user_id, other)
 
     async def remove(self, user_id: UserId, other: UserId) -> None:
         """Decline, withdraw or end; rooms the two share stay until they expire.
@@ -139,14 +147,6 @@ class ContactService:
         if not await self._contacts.unblock(user_id, other):
             raise AppError(ErrorCode.NOT_FOUND, "block")
         self._tell(user_id, other, "none")
-
-    async def _accounts(self, user_ids: list[UserId]) -> list[Account]:
-        found = []
-        for number, user_id in enumerate(user_ids, 1):
-            found.append(await self._access.account(user_id))
-            if number % READS_IN_A_ROW == 0:
-                await asyncio.sleep(0)
-        return found
 
     async def _request_by_email(
         self, user_id: UserId, email: str, relations: list[Contact]
@@ -204,6 +204,10 @@ class ContactService:
         """Tell someone that a relation they had is over, if they ever saw who it was with."""
         if had is not None and had.by_email is None:
             self._tell(user_id, other, "none")
+
+    def _tell_accepted(self, user_id: UserId, other: UserId) -> None:
+        self._tell(user_id, other, "accepted")
+        self._tell(other, user_id, "accepted")
 
     def _tell(self, user_id: UserId, about: UserId, state: str) -> None:
         self._sink.publish(AccountAltered(user_id))

@@ -1,13 +1,14 @@
-"""What Sealroom writes to people: short, English and Vietnamese, never a link, never a name.
+"""What Sealroom writes to people: short, English and Vietnamese, never a name.
 
 A subject or body holds nothing that a caller chose (S-66): mail to a stranger's address must not
-carry a stranger's words.
+carry a stranger's words. The one address in it is the operator's own (S-16).
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from models.codes import Purpose
-from protocol.limits import CODE_TTL_MS, MINUTE_MS
+from protocol.limits import CODE_TTL_MS, MINUTE_MS, SECOND_MS
 
 _MINUTES = CODE_TTL_MS // MINUTE_MS
 
@@ -63,3 +64,45 @@ def password_changed() -> Letter:
         "Mật khẩu tài khoản Sealroom của bạn đã được thay đổi, các thiết bị khác đã bị đăng xuất.\n"
         "Nếu không phải bạn, hãy chọn “Quên mật khẩu” ngay.\n",
     )
+
+
+def transfer(public_url: str, expires_ms: int) -> Letter:
+    """Return the mail that tells of files for somebody who has an account (S3-6).
+
+    Args:
+        public_url: the origin that people open; empty when the operator has named none
+    """
+    day = _day(expires_ms)
+    return Letter(
+        "Sealroom: files for you",
+        f"Somebody has sent you files, which are here until {day} (UTC).\n"
+        f"Open Sealroom and look under Files, Received, to see who it was.{_place(public_url)}\n\n"
+        f"Có người gửi tệp cho bạn; tệp được giữ đến {day} (UTC).\n"
+        f"Hãy mở Sealroom và xem ở mục Tệp, Đã nhận, để biết ai đã gửi.{_place(public_url)}\n",
+    )
+
+
+def invitation(public_url: str, expires_ms: int) -> Letter:
+    """Return the mail that tells of files for an address without an account (S3-25)."""
+    day = _day(expires_ms)
+    return Letter(
+        "Sealroom: files for you",
+        f"Somebody has sent files to this address, which are here until {day} (UTC).\n"
+        "They are encrypted: open the link that the sender gives you by another way, or create a"
+        " Sealroom account with this address and find them under Files, Received."
+        f"{_place(public_url)}\n"
+        "If you expect nothing from anybody, ignore this mail.\n\n"
+        f"Có người gửi tệp tới địa chỉ này; tệp được giữ đến {day} (UTC).\n"
+        "Tệp đã được mã hóa: hãy mở liên kết mà người gửi đưa cho bạn bằng cách khác, hoặc tạo tài"
+        " khoản Sealroom bằng địa chỉ này và xem ở mục Tệp, Đã nhận."
+        f"{_place(public_url)}\n"
+        "Nếu bạn không chờ tệp của ai, hãy bỏ qua thư này.\n",
+    )
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / SECOND_MS, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _place(public_url: str) -> str:
+    return f"\n{public_url}/" if public_url else ""

@@ -11,6 +11,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from models.accounts import Account
 from models.events import EventSink, EventsLost, LoginsEnded
@@ -25,6 +26,7 @@ from services.tokens import AccessTokens
 
 LIVE_MS = 5_000  # S-12: how long another process may not have heard that a log-in ended
 LIVE_LOGINS = 10_000  # kept in memory; more only costs a read of the store
+ADDRESSES = 1_024  # of which the prefix is kept at hand: each request's log line has one
 LOGIN_LIFE_MS = 30 * limits.DAY_MS  # S-13: even a browser in daily use shows its password monthly
 TRUST_TTL_MS = 90 * limits.DAY_MS  # then an enrolled browser is asked for a code once
 TOKEN_BYTES = 32
@@ -69,6 +71,7 @@ class Browser:
     address: str
 
 
+@lru_cache(ADDRESSES)
 def address_prefix(address: str) -> str:
     """Return the /24 or /48 of an address: a place can be recognised by it, a person not."""
     try:

@@ -86,6 +86,7 @@ class PresenceService:
         self._answering: asyncio.TimerHandle | None = None
         self._gone: dict[ProcessId, asyncio.TimerHandle] = {}
         self._last_seen_ms: dict[UserId, int] = {}
+        self._storing = asyncio.Lock()  # who closes waits for what is on its way
 
     def connected(self, user_id: UserId, connection: Hashable) -> None:
         """Note a new connection; it counts as on-line."""
@@ -284,10 +285,11 @@ class PresenceService:
 
     async def _store_last_seen(self) -> None:
         """Store the gathered times; they are kept when it fails. Raises: AppError."""
-        seen_ms, self._last_seen_ms = self._last_seen_ms, {}
-        try:
-            if seen_ms:
-                await self._stores.accounts.set_last_seen(seen_ms)
-        except AppError:
-            self._last_seen_ms = {**seen_ms, **self._last_seen_ms}
-            raise
+        async with self._storing:
+            seen_ms, self._last_seen_ms = self._last_seen_ms, {}
+            try:
+                if seen_ms:
+                    await self._stores.accounts.set_last_seen(seen_ms)
+            except AppError:
+                self._last_seen_ms = {**seen_ms, **self._last_seen_ms}
+                raise

@@ -64,6 +64,21 @@ TABLE: Mapping[str, Rate] = {
     "file-grant": Rate("user", 300, 5),
     "file-part": Rate("user", 600, 64),  # 256 MiB/s: a part may come again, which no allowance sees
     "file-read": Rate("user", 600, 64),
+    # Transfers and links: mails are what others can be bothered with, so those have a day's limit,
+    # which is what a full bucket holds and what it gains in the day together.
+    "transfer": Rate("user", 60, 200 / _DAY_S),
+    "transfer-offer": Rate("user", 20, 20 / _DAY_S),  # to addresses: each stands in an inbox
+    "transfer-call": Rate("user", 600, 10),  # lists of a hundred, heads of 400 KB
+    "transfer-mail": Rate("user", 25, 25 / _DAY_S),
+    "transfer-mail-address": Rate("email", 3, 2 / _DAY_S),  # of strangers
+    "transfer-mail-contact": Rate("user", 10, 10 / _DAY_S),
+    "transfer-mail-all": Rate("server", 500, 500 / _HOUR_S),  # half of what waits for the server
+    "transfer-mail-again": Rate("server", 100, 500 / _HOUR_S),  # paid for, and not taken yet
+    "link-look": Rate("address", 300, 2),
+    "link-try": Rate("address", 120, 1 / 20),  # guesses of a passphrase: 4,320 a day and place
+    "link-download": Rate("address", 60, 1 / 10),
+    "link-read": Rate("address", 600, 64),
+    "link-report": Rate("address", 10, 10 / _DAY_S),
     "socket-open": Rate("address", 200, 10),
     "frames": Rate("connection", limits.FRAME_BURST, limits.FRAMES_PER_SECOND),
 }

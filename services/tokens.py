@@ -7,6 +7,7 @@ claims  iss aud sub sid iat nbf exp jti       sub is the user, sid the log-in
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -24,10 +25,11 @@ ISSUER = "sealroom"
 AUDIENCE = "sealroom-api"
 TOKEN_CHARS = 2_048
 CLOCK_SKEW_S = 5  # processes of one server may disagree about the time by this much
+REMEMBERED = 4_096  # tokens that verified, 8 MB at most: whoever moves a file shows one every time
 KEY_BYTES = 32  # RFC 7518 §3.2: no shorter than the hash
 
 
-class _Claims(msgspec.Struct, forbid_unknown_fields=True):
+class _Claims(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     iss: str
     aud: str
     sub: WireUserId
@@ -60,6 +62,8 @@ class AccessTokens:
         self._entropy = entropy
         self._kid = hashlib.sha256(b"kid:" + jwt_key).hexdigest()[:8]
         self._keys: Mapping[str, bytes] = {self._kid: jwt_key}
+        # The same text with the same keys always says the same; what does not verify is forgotten.
+        self._verified = lru_cache(REMEMBERED)(self._verify)
 
     def issue(self, user_id: UserId, login_id: LoginId) -> str:
         """Return a token that is good for ACCESS_TOKEN_TTL_MS from now."""
@@ -91,7 +95,7 @@ class AccessTokens:
             raise AppError(ErrorCode.TOKEN_EXPIRED)
         return AccessClaims(claims.sub, claims.sid)
 
-    def _verified(self, token: str) -> _Claims:
+    def _verify(self, token: str) -> _Claims:
         if len(token) > TOKEN_CHARS:
             raise _unauthenticated("token too long")
         try:

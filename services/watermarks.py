@@ -32,6 +32,7 @@ class WatermarkService:
         self._pending: dict[tuple[RoomId, UserId], Watermark] = {}
         self._private: set[tuple[RoomId, UserId]] = set()  # whose reading nobody else is told
         self._is_flushing = False
+        self._storing = asyncio.Lock()  # who flushes last waits for what is on its way
 
     def delivered(self, user_id: UserId, room_id: RoomId, seq: int) -> None:
         """Note that one of the user's devices has everything up to `seq`; returns at once.
@@ -49,16 +50,19 @@ class WatermarkService:
 
         Raises: AppError(unavailable); then nothing is lost.
         """
-        pending, self._pending = self._pending, {}
-        private, self._private = self._private, set()
-        try:
-            await self._advance_received([pending[key] for key in private])
-            changed = await self._stores.rooms.advance(pending.values())
-        except AppError:
-            for mark in pending.values():
-                self._merge(mark)
-            self._private |= private
-            raise
+        async with self._storing:
+            pending, self._pending = self._pending, {}
+            private, self._private = self._private, set()
+            if not pending:
+                return
+            try:
+                await self._advance_received([pending[key] for key in private])
+                changed = await self._stores.rooms.advance(pending.values())
+            except AppError:
+                for mark in pending.values():
+                    self._merge(mark)
+                self._private |= private
+                raise
         for mark in changed:
             self._tell(mark)
 

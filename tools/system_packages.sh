@@ -1,6 +1,6 @@
 #!/bin/sh
-# See that a program the checks need is here: tools/system_packages.sh node|browser
-# The browser is installed by apt where we are root; otherwise one sentence says what to install.
+# See that a program the checks need is here: tools/system_packages.sh node|browsers
+# Browsers are installed by apt where we are root; otherwise one sentence says what to install.
 set -eu
 
 case $1 in
@@ -12,14 +12,21 @@ node)
             exit 1
         }
     ;;
-browser)
-    [ -x /usr/bin/chromium ] && exit 0
+browsers)
+    # Firefox, and WebKit with the screen it draws on, run beside Chromium.
+    packages="chromium firefox-esr webkit2gtk-driver xvfb fonts-liberation fonts-noto-color-emoji"
+    missing=
+    for program in /usr/bin/chromium WebKitWebDriver Xvfb; do
+        command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+    done
+    command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || missing="$missing firefox"
+    [ -z "$missing" ] && exit 0
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
-        apt-get install -y -qq --no-install-recommends chromium fonts-liberation fonts-noto-color-emoji
+        apt-get install -y -qq --no-install-recommends $packages
     else
-        echo "The browser tests need /usr/bin/chromium: as root, apt-get install chromium fonts-liberation fonts-noto-color-emoji." >&2
+        echo "The browser tests need$missing: as root, apt-get install $packages." >&2
         exit 1
     fi
     ;;

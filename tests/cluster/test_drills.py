@@ -36,8 +36,12 @@ LARGE, LARGE_BYTES = 160, 200 * 1024  # together far more than all buffers on th
 
 
 def more_than_a_reconnect(crowd: Crowd) -> set[str]:
-    """What people noticed besides reconnecting: being turned away and being refused."""
-    kinds = ("closed: 1006", "closed: 1012", "not connected: ")
+    """What people noticed besides reconnecting: being turned away and being refused.
+
+    A send that waited for a busy disk until it was refused for now is repeated, like one that was
+    cut off.
+    """
+    kinds = ("closed: 1006", "closed: 1012", "not connected: ", "refused: unavailable")
     turned_away = "not connected: InvalidStatus"
     return {n for n in crowd.notices if not n.startswith(kinds) or n == turned_away}
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.ports import free_ports
 from tests.process import ROOT, ServerProcess
 
 BALANCER, FRONT, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
@@ -75,12 +75,6 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        opened = [stack.enter_context(socket.create_server((BALANCER, 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in opened]
-
-
 def described() -> dict[str, Any]:
     """Return the Compose file."""
     compose: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
@@ -106,12 +100,12 @@ def moved(text: str, ports: dict[str, int]) -> str:
 def chain(tmp_path: Path) -> Iterator[Chain]:
     names = ["8000", "9000", "8010"]
     names += [f"worker{number}:{port}" for number in (1, 2, 3) for port in (8888, 9999)]
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names), BALANCER), strict=True))
     worker = ServerProcess(
         tmp_path,
         worker_settings(),
-        f"http://localhost:{ports['worker1:8888']}",
-        f"localhost:{ports['worker1:9999']}",
+        origin=f"http://localhost:{ports['worker1:8888']}",
+        messenger=f"localhost:{ports['worker1:9999']}",
     )
     worker.start()
     file = tmp_path / "balancer.toml"
@@ -144,7 +138,7 @@ def test_the_messenger_is_reached_and_answers(chain: Chain) -> None:
 
 def test_the_health_check_of_the_balancer_finds_it_well(chain: Chain) -> None:
     *_, code = described()["services"]["balancer"]["healthcheck"]["test"]
-    for port, status in ((str(chain.admin), 0), (str(free_ports(1)[0]), 1)):
+    for port, status in ((str(chain.admin), 0), (str(free_ports(1, BALANCER)[0]), 1)):
         asked = [sys.executable, "-c", code.replace("8010", port)]
         done = subprocess.run(asked, check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S)
         assert done.returncode == status, done.stderr

@@ -182,3 +182,11 @@ def test_the_balancer_is_in_the_image_too(image: Stage) -> None:
     command = image.process(["python", "-m", "lb", "--config", str(settings), "--check"])
     done = subprocess.run(**command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_S)
     assert b"worker3:9999" in done.stdout
+
+
+def test_what_operators_need_beside_a_server_is_in_the_image_too(image: Stage) -> None:
+    words = ["python", "-m", "tools.abuse", "reports"]
+    command = image.process(words, SEALROOM_DATA_DIR="/data/of-no-server")
+    asked = subprocess.run(**command, check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+    is_missed = b"/data/of-no-server/sealroom.db is not there" in asked.stderr
+    assert (asked.returncode, is_missed) == (2, True)

@@ -1,10 +1,12 @@
-"""The page and its files: addresses that never change their content, and policies that hold."""
+"""The pages and their files: addresses that never change their content, and policies that hold."""
 
 import base64
 import gzip
 import hashlib
 import json
 import re
+import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,20 @@ from handlers.imports import imports, reachable
 from tests.harness import Fetch
 
 ROOT = Path(__file__).resolve().parents[2]
+ENTRIES = {"index.html": "js/main.js", "link.html": "js/link.js"}
 POLICY = (
-    "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; "
-    "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'; object-src 'none'; require-trusted-types-for 'script'; "
-    "trusted-types sealroom-worker"
+    "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self'; {}; connect-src 'self'; "
+    "worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; "
+    "require-trusted-types-for 'script'; trusted-types sealroom-worker"
 )
+SOURCES = {
+    "/": (
+        "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; "
+        "manifest-src 'self'; form-action 'self'"
+    ),
+    "/t/x": "img-src 'self'; form-action 'none'",
+}
+each_page = pytest.mark.parametrize("name", ENTRIES)
 
 
 @pytest.fixture(scope="module")
@@ -38,27 +47,31 @@ def integrity(body: bytes) -> str:
     return "sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode()
 
 
-def test_everything_the_real_page_names_is_there(real: Assets) -> None:
+def test_everything_the_real_pages_name_is_there(real: Assets) -> None:
     assert real.missing == set()
 
 
-def test_every_module_of_the_real_page_carries_its_hash(real: Assets) -> None:
-    html = real.page.body.decode()
+@each_page
+def test_every_module_of_a_real_page_carries_its_hash(real: Assets, name: str) -> None:
+    html = real.pages[name].body.decode()
     hashes = json.loads(import_map(html))["integrity"]
     sources = {
         path.relative_to(ROOT / "frontend").as_posix(): path.read_bytes()
         for path in (ROOT / "frontend").rglob("*.js")
     }
-    modules, _, _ = reachable(sources, "js/main.js")
-    assert hashes == {f"/assets/{real.build}/{name}": integrity(sources[name]) for name in modules}
+    modules, _, _ = reachable(sources, ENTRIES[name])
+    assert hashes == {
+        f"/assets/{real.build}/{module}": integrity(sources[module]) for module in modules
+    }
     for link in re.findall(r'<link rel="modulepreload"[^>]*>', html):
         address = re.search(r'href="([^"]+)"', link)
         assert address is not None
         assert f'integrity="{hashes[address[1]]}"' in link
 
 
-def test_the_real_page_has_no_script_or_style_of_its_own(real: Assets) -> None:
-    html = real.page.body.decode()
+@each_page
+def test_a_real_page_has_no_script_or_style_of_its_own(real: Assets, name: str) -> None:
+    html = real.pages[name].body.decode()
     scripts = re.findall(r"<script([^>]*)>([^<]*)</script>", html)
     assert [attributes for attributes, text in scripts if text.strip()] == [' type="importmap"']
     assert "<style" not in html
@@ -77,32 +90,60 @@ async def test_every_screen_is_the_same_page(fetch: Fetch, path: str) -> None:
     assert 'type="importmap"' in answer.text
 
 
+@pytest.mark.parametrize("path", ["/t/AAAAAAAAAAAAAAAAAAAAAA", "/t/cut-off", "/t/"])
+async def test_every_link_is_a_page_of_its_own_that_is_stored_and_listed_nowhere(
+    fetch: Fetch, path: str
+) -> None:
+    """SEAL1 §4.13."""
+    answer = await fetch("GET", path)
+    assert answer.status == 200
+    assert "js/link.js" in answer.text
+    assert "js/main.js" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    assert "self" not in answer.headers["permissions-policy"]
+    assert "set-cookie" not in answer.headers
+    assert answer.text == (await fetch("GET", "/t/another")).text
+
+
 @pytest.mark.parametrize(
-    "path", ["/favicon.ico", "/robots.txt", "/api", "/api/x", "/assets", "/ws/x", "/health/x"]
+    "path",
+    ["/favicon.ico", "/robots.txt", "/api", "/api/x", "/assets", "/ws/x", "/health/x", "/t/a.js"],
 )
 async def test_what_is_neither_file_nor_screen_is_not_found(fetch: Fetch, path: str) -> None:
     answer = await fetch("GET", path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
-async def test_the_policy_admits_the_import_map_and_nothing_else_inline(fetch: Fetch) -> None:
-    answer = await fetch("GET", "/")
+@pytest.mark.parametrize("path", SOURCES)
+async def test_the_policy_admits_the_import_map_and_nothing_else_inline(
+    fetch: Fetch, path: str
+) -> None:
+    answer = await fetch("GET", path)
     digest = hashlib.sha256(import_map(answer.text).encode()).digest()
-    wanted = POLICY.format(base64.b64encode(digest).decode())
+    wanted = POLICY.format(base64.b64encode(digest).decode(), SOURCES[path])
     assert answer.headers["content-security-policy"] == wanted
 
 
-async def test_the_page_is_isolated(fetch: Fetch) -> None:
+async def test_the_page_has_what_conversations_need(fetch: Fetch) -> None:
     headers = (await fetch("GET", "/")).headers
+    assert "camera=(self)" in headers["permissions-policy"]
+    assert headers["cache-control"] == "no-cache"
+    assert "x-robots-tag" not in headers
+
+
+@pytest.mark.parametrize("path", SOURCES)
+async def test_a_page_is_isolated(fetch: Fetch, path: str) -> None:
+    headers = (await fetch("GET", path)).headers
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cross-origin-embedder-policy"] == "require-corp"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["origin-agent-cluster"] == "?1"
-    assert headers["integrity-policy"] == "blocked-destinations=(script)"
+    assert "integrity-policy" not in headers  # docs/adr/0015-three-engines.md
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert "camera=(self)" in headers["permissions-policy"]
-    assert headers["cache-control"] == "no-cache"
+    assert "geolocation=()" in headers["permissions-policy"]
     assert "server" not in headers
 
 
@@ -162,10 +203,10 @@ async def test_head_says_the_same_without_the_body(fetch: Fetch) -> None:
 
 
 def test_text_is_compressed_where_that_gains(real: Assets) -> None:
-    page = real.page
-    assert page.gzipped is not None
-    assert gzip.decompress(page.gzipped) == page.body
-    assert len(page.gzipped) < len(page.body)
+    for page in real.pages.values():
+        assert page.gzipped is not None
+        assert gzip.decompress(page.gzipped) == page.body
+        assert len(page.gzipped) < len(page.body)
 
 
 def test_workers_bring_their_own_policy_and_nothing_else_can_be_one(real: Assets) -> None:
@@ -173,28 +214,96 @@ def test_workers_bring_their_own_policy_and_nothing_else_can_be_one(real: Assets
     assert policies.pop("js/workers/argon2.js") == (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
     )
-    assert policies.pop("js/session/worker.js") == (
-        "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
-    )
+    for engine in ("js/session/worker.js", "js/session/link-worker.js"):
+        assert policies.pop(engine) == (
+            "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
+        )
+    offline = policies.pop("js/workers/offline.js")
+    assert offline == "default-src 'none'; connect-src 'self'"
     assert set(policies.values()) == {"default-src 'none'"}
 
 
-def test_one_byte_changes_the_build(tmp_path: Path) -> None:
-    (tmp_path / "js").mkdir()
-    (tmp_path / "index.html").write_text("<!--importmap-->{{asset:js/main.js}}")
-    (tmp_path / "js/main.js").write_text("1;")
-    before = Assets(tmp_path)
-    (tmp_path / "js/main.js").write_text("2;")
-    after = Assets(tmp_path)
+def test_what_is_kept_for_a_page_without_a_network_is_all_that_it_loads(real: Assets) -> None:
+    offline = real.find(real.build, "offline.json")
+    assert offline is not None
+    kept = set(json.loads(offline.body))
+    files = dict(real.files())
+    sources = {name: asset.body for name, asset in files.items()}
+    entries = ["js/main.js", "js/session/worker.js", "js/workers/argon2.js"]
+    modules = {name for entry in entries for name in reachable(sources, entry)[0]}
+    named = set(re.findall(f'/assets/{real.build}/([^"]+)', real.pages["index.html"].body.decode()))
+    words = {"locales/en.json", "locales/vi.json", "icons.svg"}
+    assert modules | named | words <= kept
+    assert kept <= files.keys()
+
+
+def test_a_home_screen_is_given_icons_of_the_sizes_it_is_told(real: Assets) -> None:
+    files = dict(real.files())
+    told = json.loads(files["manifest.webmanifest"].body)["icons"]
+    pictures = {icon["src"]: icon["sizes"] for icon in told if icon["type"] == "image/png"}
+    page = real.pages["index.html"].body.decode()
+    apple = re.search(f'rel="apple-touch-icon" href="/assets/{real.build}/([^"]+)"', page)
+    assert apple is not None
+    pictures[apple[1]] = "180x180"
+    assert sorted(pictures.values()) == ["180x180", "192x192", "512x512"]
+    for name, size in pictures.items():
+        assert files[name].content_type == "image/png"
+        assert "{}x{}".format(*struct.unpack(">II", files[name].body[16:24])) == size
+
+
+async def test_one_file_alone_may_answer_for_every_address(fetch: Fetch) -> None:
+    build = asset_address((await fetch("GET", "/")).text).split("/")[2]
+    for name, allowed in (("js/workers/offline.js", "/"), ("js/main.js", None)):
+        answer = await fetch("GET", f"/assets/{build}/{name}")
+        assert (answer.status, answer.headers.get("service-worker-allowed")) == (200, allowed)
+
+
+def test_parts_may_come_from_one_more_origin_and_nothing_else_changes(real: Assets) -> None:
+    origin = "https://bucket.s3.example.org"
+    direct = Assets(ROOT / "frontend", origin)
+    assert direct.build != real.build, "browsers keep a worker, and its policy, by its address"
+
+    def policies(assets: Assets) -> dict[str, str]:
+        every = {**dict(assets.files()), **assets.pages}
+        # Addresses hold the build, and the hash of the import map follows them.
+        return {name: re.sub("'sha256-.*?'", "", every[name].policy) for name in every}
+
+    before, after = policies(real), policies(direct)
+    changed = {name for name in before if before[name] != after[name]}
+    engines = {"js/session/worker.js", "js/session/link-worker.js"}
+    assert changed == {"index.html", "link.html"} | engines
+    for name in changed:
+        assert after[name] == before[name].replace(
+            "connect-src 'self'", f"connect-src 'self' {origin}"
+        )
+        assert "s3" not in before[name]
+
+
+@pytest.fixture
+def small(page: Path, tmp_path: Path) -> Path:
+    """A copy of the small pages, to be changed."""
+    return Path(shutil.copytree(page, tmp_path / "frontend"))
+
+
+def test_one_byte_changes_the_build(small: Path) -> None:
+    before = Assets(small)
+    (small / "js/main.js").write_text("2;")
+    after = Assets(small)
     assert before.build != after.build
     assert after.find(before.build, "js/main.js") is None
 
 
-def test_a_name_that_leads_nowhere_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "js").mkdir()
-    (tmp_path / "index.html").write_text("<!--importmap-->{{asset:js/main.js}}{{asset:x.css}}")
-    (tmp_path / "js/main.js").write_text('import "./gone.js";')
-    assert Assets(tmp_path).missing == {"x.css", "js/gone.js"}
+def test_a_name_that_leads_nowhere_is_reported(small: Path) -> None:
+    (small / "index.html").write_text("<!--importmap-->{{asset:js/main.js}}{{asset:x.css}}")
+    (small / "js/link.js").write_text('import "./gone.js";')
+    assert Assets(small).missing == {"x.css", "js/gone.js"}
+
+
+def test_a_page_that_is_not_there_is_reported(small: Path) -> None:
+    (small / "link.html").unlink()
+    assets = Assets(small)
+    assert assets.missing == {"link.html"}
+    assert assets.pages.keys() == {"index.html"}
 
 
 @pytest.mark.parametrize(

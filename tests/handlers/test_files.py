@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +21,11 @@ from client.seal.encoding import t
 from client.seal.labels import Purpose
 from config.settings import Settings
 from handlers import files as files_handler
+from models.blobs import Piece
 from protocol import limits
 from protocol.encoding import b64url, parse_b64url
 from protocol.errors import AppError
+from protocol.file_sizes import sealed_bytes
 from protocol.limits import FILE_PART_BYTES
 from services import receiving
 from services.quotas import Rate
@@ -46,7 +48,7 @@ class Courier:
     seal: Seal
     origin: str
 
-    async def start(self, room: str, content: bytes, **changes: Any) -> Answer:
+    async def start(self, room: str | None, content: bytes, **changes: Any) -> Answer:
         body = {
             "id": random_text(16),
             "room": room,
@@ -77,9 +79,11 @@ class Courier:
     async def put(
         self, file_id: str, number: int, data: bytes, token: str, **changes: str
     ) -> HTTPResponse:
+        return await self.put_at(f"/api/files/{file_id}/parts/{number}", data, token, **changes)
+
+    async def put_at(self, path: str, data: bytes, token: str, **changes: str) -> HTTPResponse:
         digest = b64url(hashlib.sha256(data).digest())
         headers = {"Content-Type": OCTETS, "X-Part-Hash": digest} | changes
-        path = f"/api/files/{file_id}/parts/{number}"
         return await self.raw("PUT", path, token, data, **headers)
 
     async def raw(
@@ -97,9 +101,9 @@ class Courier:
     async def content(self, file_id: str, token: str, **headers: str) -> HTTPResponse:
         return await self.raw("GET", f"/api/files/{file_id}/content", token, **headers)
 
-    async def send(self, room: str, content: bytes) -> str:
+    async def send(self, room: str | None, content: bytes, **changes: Any) -> str:
         """Send a whole file; returns its id."""
-        started = await self.start(room, content)
+        started = await self.start(room, content, **changes)
         assert started.status == 201, started.text
         file_id = str(started.json["id"])
         token = await self.grant(file_id, "put")
@@ -150,6 +154,10 @@ async def room(sender: Courier, reader: Courier) -> str:
 @pytest.fixture
 def blobs(settings: Settings) -> Path:
     return Path(settings.data_dir) / "files"
+
+
+def names_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "sealroom.db" not in path.name}
 
 
 def stored(blobs: Path) -> list[Path]:
@@ -277,6 +285,27 @@ async def test_a_part_without_a_hash_is_refused(sender: Courier, room: str, dige
     assert (answer.code, code(answer)) == (400, "bad_request")
 
 
+async def test_of_different_contents_for_one_part_one_stays_and_is_the_one_that_is_noted(
+    sender: Courier, reader: Courier, room: str, blobs: Path
+) -> None:
+    """R-40: what is stored and the hash that is told of it agree, whoever sends what at once."""
+    contents = [secrets.token_bytes(300_000) for _ in range(PARTS_PER_USER)]
+    for _ in range(5):
+        file_id = str((await sender.start(room, contents[0])).json["id"])
+        token = await sender.grant(file_id, "put")
+        answers = await asyncio.gather(*(sender.put(file_id, 0, c, token) for c in contents))
+        (kept,) = [c for c, answer in zip(contents, answers, strict=True) if answer.code == 200]
+        refusals = {(a.code, code(a)) for a in answers if a.code != 200}
+        assert refusals == {(409, "conflict")}
+        assert (await sender.put(file_id, 0, kept, token)).code == 200, "the same again"
+        await sender.commit(file_id)
+        get = await reader.grant(file_id, "get")
+        assert (await reader.content(file_id, get)).body == kept
+        hashes = await reader.raw("GET", f"/api/files/{file_id}/hashes", get)
+        assert hashes.body == hashlib.sha256(kept).digest()
+    assert len(stored(blobs)) == 5, "nothing of what was refused is left"
+
+
 async def test_a_part_with_another_number_is_refused(sender: Courier, room: str) -> None:
     file_id = (await sender.start(room, b"x" * 100)).json["id"]
     answer = await sender.put(file_id, 1, b"x" * 100, await sender.grant(file_id, "put"))
@@ -402,6 +431,29 @@ async def test_a_file_that_is_ended_is_gone_from_the_disk_with_the_next_sweep(
     assert (await reader.content(stays, token)).body == b"y" * 100
 
 
+async def test_a_file_that_is_swept_before_it_could_be_read_is_not_there(
+    sender: Courier,
+    reader: Courier,
+    room: str,
+    server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file_id = await sender.send(room, b"x" * 100)
+    token = await reader.grant(file_id, "get")
+    store = server.lifecycle.files._blobs
+    read = store.read
+
+    async def late(*part: Any) -> AsyncIterator[Piece]:
+        await sender.browser.call("DELETE", f"/api/files/{file_id}")
+        await server.lifecycle.files.sweep()
+        async for piece in read(*part):
+            yield piece
+
+    monkeypatch.setattr(store, "read", late)
+    answer = await reader.content(file_id, token)
+    assert (answer.code, code(answer)) == (404, "not_found")
+
+
 async def test_one_file_that_cannot_be_deleted_keeps_no_other(
     sender: Courier, room: str, blobs: Path, server: RunningServer
 ) -> None:
@@ -444,7 +496,11 @@ async def test_parts_that_no_record_names_are_swept_after_an_hour(
     orphan = blobs / "00" / ("00" * 16)
     orphan.mkdir(parents=True)
     (orphan / "0").write_bytes(b"nobody's")
+    draft = blobs / "incoming" / "cut off"
+    draft.write_bytes(b"half")
+    os.utime(draft, (0, 0))
     assert await server.lifecycle.files.sweep_orphans() == 0
+    assert not draft.exists()
     clock.advance(limits.HOUR_MS + 60_000)
     assert await server.lifecycle.files.sweep_orphans() == 1
     assert [path.read_bytes() for path in stored(blobs)] == [b"x" * 100]
@@ -453,15 +509,22 @@ async def test_parts_that_no_record_names_are_swept_after_an_hour(
 async def test_a_file_may_not_be_larger_than_the_operator_allows(
     sender: Courier, room: str
 ) -> None:
-    answer = await sender.start(room, b"", size_bytes=100 * 2**20 + 1)
+    """S-42, S1-37: what is measured is the content, however much larger it is when sealed."""
+    terms = (await sender.browser.call("GET", "/api/users/me")).json["server"]
+    assert terms == {"file_bytes": 100 * 2**20, "links": True}
+    largest = sealed_bytes(terms["file_bytes"])
+    answer = await sender.start(room, b"", size_bytes=largest + 1)
     assert (answer.status, answer.code) == (413, "too_large")
+    assert (await sender.start(room, b"", size_bytes=largest)).status == 201
 
 
 async def test_uploads_that_are_never_finished_are_limited(sender: Courier, room: str) -> None:
+    """S-42"""
     for _ in range(20):
         assert (await sender.start(room, b"x")).status == 201
     answer = await sender.start(room, b"x")
     assert (answer.status, answer.code) == (403, "quota_full")
+    assert answer.json["error"]["limit"] == "pending"
 
 
 @pytest.mark.parametrize(
@@ -492,17 +555,27 @@ TRAVERSALS = [
 ]
 
 
-async def test_no_path_leads_out_of_the_folder(sender: Courier, room: str) -> None:
-    """S-40: more than two hundred ways to write a path."""
+async def test_no_path_leads_out_of_the_folder(
+    sender: Courier, room: str, blobs: Path, tmp_path: Path
+) -> None:
+    """S-40: more than two hundred ways to write a path, to read and to write."""
     file_id = await sender.send(room, b"x" * 100)
-    token = await sender.grant(file_id, "get")
+    read = await sender.grant(file_id, "get")
+    pending_id = str((await sender.start(room, b"y" * 100)).json["id"])
+    write = await sender.grant(pending_id, "put")
+    before, outside = stored(blobs), names_below(tmp_path)
     assert len(TRAVERSALS) >= 200
     for text in TRAVERSALS:
         quoted = text.encode().decode("latin-1").replace(" ", "%20")
         path = "".join(c if ord(c) < 128 else f"%{ord(c):02x}" for c in quoted)
-        for address in (f"/api/files/{path}/content", f"/api/files/{file_id}/parts/{path}"):
-            answer = await sender.raw("GET", address, token)
-            assert answer.code in (400, 404, 405), address
+        answer = await sender.raw("GET", f"/api/files/{path}/content", read)
+        assert answer.code in (400, 404, 405), path
+        for place in (f"{pending_id}/parts/{path}", f"{path}/parts/0"):
+            answer = await sender.put_at(f"/api/files/{place}", b"y" * 100, write)
+            assert answer.code in (400, 403, 404, 405), place
+    assert stored(blobs) == before
+    assert names_below(tmp_path) == outside
+    assert (await sender.put(pending_id, 0, b"y" * 100, write)).code == 200
 
 
 @pytest.mark.parametrize("action", ["file-call", "file-grant", "file-part", "file-read"])
@@ -557,7 +630,7 @@ async def test_a_reader_that_does_not_read_is_cut(
     reading = slow_reader(sender.origin, f"/api/files/{file_id}/content", headers)
     with closing(reading):
         await asyncio.sleep(1)
-        received = await asyncio.to_thread(lambda: sum(map(len, _rest(reading))))
+        received = await asyncio.to_thread(lambda: sum(map(len, rest(reading))))
     assert received < 3 * FILE_PART_BYTES
 
 
@@ -578,6 +651,41 @@ async def put_when_there_is_room(courier: Courier, file_id: str, data: bytes, to
     async with asyncio.timeout(30):
         while (await courier.put(file_id, 0, data, token)).code in (429, 503):
             await asyncio.sleep(0.05)
+
+
+async def test_a_part_may_come_in_chunks_and_the_next_request_with_its_end(
+    sender: Courier, reader: Courier, room: str
+) -> None:
+    data = secrets.token_bytes(FILE_PART_BYTES)
+    file_id = str((await sender.start(room, data)).json["id"])
+    parts = urlsplit(sender.origin)
+    connection, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    headers = {
+        **sender.browser.headers,
+        "Host": parts.netloc,
+        "Content-Type": "application/octet-stream",
+        "X-File-Grant": await sender.grant(file_id, "put"),
+        "X-Part-Hash": b64url(hashlib.sha256(data).digest()),
+        "Transfer-Encoding": "chunked",
+    }
+    lines = [f"PUT /api/files/{file_id}/parts/0 HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    at = 0
+    for size in (1, 5_000, 65_536, 3, 1_048_576, 700_000, 7, FILE_PART_BYTES):
+        chunk = data[at : at + size]
+        writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+        await writer.drain()
+        at += len(chunk)
+    writer.write(b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(30):
+        for _ in range(2):
+            assert b" 200 " in (await connection.readuntil(b"\r\n\r\n")).splitlines()[0]
+            await connection.readuntil(b"}")
+    writer.close()
+    assert (await sender.commit(file_id)).json["state"] == "committed"
+    got = await reader.content(file_id, await reader.grant(file_id, "get"))
+    assert got.body == data
 
 
 async def test_what_one_person_sends_side_by_side_is_bounded(
@@ -650,11 +758,11 @@ async def test_a_download_ends_with_what_allowed_it(
         else:
             ended = await reader.browser.call("POST", "/api/auth/logout")
         assert ended.status == 200, ended.text
-        received = await asyncio.to_thread(lambda: sum(map(len, _rest(reading))))
+        received = await asyncio.to_thread(lambda: sum(map(len, rest(reading))))
     assert received <= size_bytes - FILE_PART_BYTES
 
 
-def _rest(connection: socket.socket) -> Iterator[bytes]:
+def rest(connection: socket.socket) -> Iterator[bytes]:
     try:
         while data := connection.recv(65_536):
             yield data
@@ -667,7 +775,7 @@ async def test_a_part_that_is_gone_breaks_the_download_and_nothing_else(
 ) -> None:
     file_id = await sender.send(room, secrets.token_bytes(2 * FILE_PART_BYTES))
     token = await sender.grant(file_id, "get")
-    [second] = [path for path in stored(blobs) if path.name == "1"]
+    [second] = [path for path in stored(blobs) if path.name.startswith("1-")]
     os.truncate(second, 10)
     with pytest.raises(HTTPStreamClosedError):
         await sender.content(file_id, token)

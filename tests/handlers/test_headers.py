@@ -29,7 +29,7 @@ WAYS: dict[tuple[tuple[str, str], ...], set[int]] = {
 def address(template: str) -> str:
     """An address that leads to the route of this template."""
     if not template.startswith("/"):
-        return {"page": "/", "not found": "/api/nothing"}[template]
+        return {"page": "/", "link page": "/t/x", "not found": "/api/nothing"}[template]
     parts = template.split("/")
     return "/".join(VALUES.get(p[1:-1], "A" * 22) if p.startswith("{") else p for p in parts)
 

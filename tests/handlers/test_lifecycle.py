@@ -1,9 +1,11 @@
 """A server that is told to stop finishes what it has begun (R-20)."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,12 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
+from config.settings import Settings
 from models.rooms import Room
+from models.transfers import Transfer
+from protocol.errors import AppError, ErrorCode
+from protocol.ids import TransferId, UserId
+from protocol.limits import DAY_MS
 from tests.harness import Connect, Fetch, MovableClock, RunningServer
 from tests.lines import open_lines
 from tests.people import Peer, People, open_wire, sealed
@@ -45,6 +52,84 @@ async def test_what_was_sent_before_the_stop_is_answered_and_kept(
     assert await wire.closed() == 1012
 
 
+async def test_a_mail_that_is_claimed_leaves_before_the_mailer_closes(
+    server: RunningServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed, may_go_on = asyncio.Event(), asyncio.Event()
+    now_ms = server.lifecycle.clock.now_ms()
+
+    async def slow(*_: object) -> bool:
+        claimed.set()
+        await may_go_on.wait()
+        return True
+
+    notices = server.lifecycle.notices
+    monkeypatch.setattr(notices._transfers, "claim_mail", slow)
+    transfer = Transfer(
+        transfer_id=TransferId("t" * 22),
+        sender=UserId("u" * 22),
+        kind="address",
+        created_ms=now_ms,
+        expires_ms=now_ms + DAY_MS,
+        email="nobody@example.org",
+        state="open",
+        opened_ms=now_ms,
+        mail_due_ms=now_ms,
+    )
+    notices.sent(transfer)
+    await claimed.wait()
+    asyncio.get_running_loop().call_later(0.3, may_go_on.set)
+    await server.lifecycle.stop()
+    assert len(list(Path(settings.data_dir).glob("outbox/*-nobody@example.org.eml"))) == 1
+
+
+async def test_what_is_being_swept_is_left_before_the_stores_close(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, order = asyncio.Event(), []
+    close = server.lifecycle.database.close
+
+    async def sweep_orphans() -> int:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("sweep")
+        return 0
+
+    async def remembered_close() -> None:
+        order.append("close")
+        await close()
+
+    monkeypatch.setattr("handlers.lifecycle.SWEEP_S", 0)
+    monkeypatch.setattr(server.lifecycle.files, "sweep_orphans", sweep_orphans)
+    monkeypatch.setattr(server.lifecycle.database, "close", remembered_close)
+    server.lifecycle.start()
+    await begun.wait()
+    await server.lifecycle.stop()
+    assert order[:2] == ["sweep", "close"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_cancellation_that_a_driver_loses_does_not_hold_the_stop_up(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def sweep_orphans() -> int:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr("handlers.lifecycle.SWEEP_S", 0.001)
+    monkeypatch.setattr(server.lifecycle.files, "sweep_orphans", sweep_orphans)
+    server.lifecycle.start()
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await server.lifecycle.stop()
+
+
 async def test_connections_of_both_kinds_are_told_whoever_they_are(server: RunningServer) -> None:
     wires = [await open_wire(server.origin) for _ in range(60)]
     for _ in range(60):
@@ -65,15 +150,35 @@ async def test_a_request_under_way_is_finished(
 ) -> None:
     ping = server.lifecycle.database.ping
 
+    asked = asyncio.Event()
+
     async def slow() -> None:
+        asked.set()
         await asyncio.sleep(0.3)
         await ping()
 
     monkeypatch.setattr(server.lifecycle.database, "ping", slow)
     asking = asyncio.ensure_future(fetch("GET", "/health"))
-    await asyncio.sleep(0.1)
+    await asked.wait()
     await server.lifecycle.stop()
-    assert (await asking).json["services"] == {"database": "up", "tcp_messenger": "up"}
+    assert (await asking).json["services"] == {
+        "database": "up",
+        "files": "up",
+        "tcp_messenger": "up",
+    }
+
+
+async def test_an_upload_that_was_refused_before_it_had_come_is_not_waited_for(
+    server: RunningServer,
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    place = f"/api/files/{'A' * 22}/parts/0"
+    writer.write(f"PUT {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n".encode())
+    assert b"401" in await reader.readuntil(b"\r\n")
+    writer.close()
+    await server.lifecycle.listener.close_all_connections()
+    async with asyncio.timeout(5):
+        await server.lifecycle.application.idle()
 
 
 async def test_a_connection_that_is_kept_open_ends_with_its_next_answer_or_without_one(
@@ -82,8 +187,7 @@ async def test_a_connection_that_is_kept_open_ends_with_its_next_answer_or_witho
     """R-21: nobody who asks during a restart is told 503."""
     server.lifecycle.drain_wait_s = 0.5
     ask = b"GET /api/rooms HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    port = int(server.origin.rpartition(":")[2])
-    busy, idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    busy, idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
     for reader, writer in (busy, idle):
         writer.write(ask)
         assert b"401" in await reader.readuntil(b"\r\n")
@@ -109,6 +213,53 @@ async def test_a_conversation_may_begin_until_the_port_is_closed(
     wire = await ws(alice)
     assert await wire.closed() == 1012
     await stopping
+
+
+@pytest.mark.parametrize("transport", ["lines", "socket"])
+async def test_whoever_is_let_in_while_the_others_are_told_is_told_too(
+    server: RunningServer, fetch: Fetch, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    asked, may_answer, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    finish_all = server.lifecycle.conversations.finish_all
+
+    async def ping() -> None:
+        asked.set()
+        await may_answer.wait()
+
+    async def tell(code: int) -> None:
+        await finish_all(code)
+        told.set()
+
+    monkeypatch.setattr(server.lifecycle.database, "ping", ping)
+    monkeypatch.setattr(server.lifecycle.conversations, "finish_all", tell)
+    port = server.port if transport == "socket" else server.messenger_port
+    place = socket.create_connection(("127.0.0.1", port))
+    place.setblocking(False)
+    asking = asyncio.ensure_future(fetch("GET", "/health"))
+    await asked.wait()
+    stopping = asyncio.ensure_future(server.lifecycle.stop())
+    await told.wait()
+    if transport == "socket":
+        wire = await open_wire(server.origin, sock=place)
+    else:
+        wire = await open_lines(server.messenger_port, sock=place)
+        await wire.send("ping")
+    assert await wire.closed() == 1012
+    may_answer.set()
+    await asking
+    await stopping
+
+
+async def test_a_store_that_is_away_at_the_end_is_no_bug(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away() -> None:
+        raise AppError(ErrorCode.UNAVAILABLE)
+
+    server.lifecycle.last_words.insert(0, away)
+    await server.lifecycle.stop()
+    [left] = [r for r in caplog.records if r.message == "something was left undone"]
+    assert left.levelname == "WARNING"
 
 
 async def test_nobody_new_is_let_in(server: RunningServer) -> None:

@@ -308,7 +308,7 @@ async def test_health_is_not_held_up_by_two_parts_that_are_away(
     monkeypatch.setattr(server.lifecycle.database, "ping", away)
     monkeypatch.setattr(server.lifecycle.messenger, "is_up", down)
     services = (await fetch("GET", "/health")).json["services"]
-    assert services == {"database": "down", "tcp_messenger": "down"}
+    assert services == {"database": "down", "files": "up", "tcp_messenger": "down"}
 
 
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────────

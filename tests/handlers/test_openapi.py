@@ -18,6 +18,8 @@ UNDESCRIBED = {
     ("HEAD", "/assets/{build}/{name}"),
     ("GET", "page"),
     ("HEAD", "page"),
+    ("GET", "link page"),
+    ("HEAD", "link page"),
     ("GET", "not found"),
 }
 

@@ -74,14 +74,3 @@ async def test_text_never_becomes_markup_or_code(server: RunningServer, tab: Pag
     ):
         with pytest.raises(Error, match=r"Trusted|Policy|policy"):
             await tab.evaluate(attempt)
-
-
-async def test_a_module_outside_the_import_map_is_not_loaded(
-    server: RunningServer, tab: Page
-) -> None:
-    await tab.goto(server.origin)
-    entry = await tab.locator("script[type=module]").get_attribute("src")
-    assert entry is not None
-    worker = entry.replace("js/main.js", "js/session/worker.js")
-    with pytest.raises(Error, match="Failed to fetch"):
-        await tab.evaluate("address => import(address)", worker)

@@ -12,6 +12,9 @@ from lb.load import from_document
 from lb.pool import Worker
 from lb.service import Service
 
+# Of the loop, until what it accepted a moment ago is in the hands of `served`, which closes it.
+ACCEPTING_TURNS = 10
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -147,6 +150,8 @@ class World:
         await self.balancer.ended()
         for server in self._servers:
             server.close()
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         for writer in self._writers:
             writer.transport.abort()
         for task in self._tasks:

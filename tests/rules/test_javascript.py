@@ -13,6 +13,7 @@ BREACHES = [
     ("views/planted.js", 'import "../crypto/kdf.js";', "no-restricted-imports"),
     ("session/planted.js", 'import "../views/chat.js";', "no-restricted-imports"),
     ("views/planted.js", 'import "../main.js";', "no-restricted-imports"),
+    ("views/planted.js", 'import "../link.js";', "no-restricted-imports"),
     ("net/planted.js", 'import "lodash";', "no-restricted-imports"),
     ("crypto/planted.js", 'import "../../vendor/x-1.js";', "no-restricted-imports"),
     ("crypto/planted.js", "fetch(new URL(location.href));", "no-restricted-globals"),

@@ -22,6 +22,7 @@ PURPOSES = (
     "file",
     "file-grant",
     "sealed-file",
+    "link",
     "aik-rotate",
     "devauth",
 )

@@ -8,8 +8,10 @@ import pytest_asyncio
 
 from config.secrets import Secrets
 from models.stores import Stores
+from services.logins import Principal
 from tests.harness import MovableClock, StillClock
 from tests.house import House
+from tests.services.sending import person
 
 
 @pytest.fixture
@@ -24,3 +26,16 @@ async def house(
     opened = House(stores, clock, keys, tmp_path / "outbox")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def an(house: House) -> Principal:
+    return await person(house, "an@example.org")
+
+
+@pytest.fixture
+async def binh(house: House, an: Principal) -> Principal:
+    """A contact of An."""
+    binh = await person(house, "binh@example.org")
+    await house.befriend(an.user_id, binh.user_id)
+    return binh

@@ -229,6 +229,27 @@ async def test_closing_keeps_when_everybody_was_last_here(
     await after_grace()
 
 
+async def test_closing_waits_for_last_times_that_are_being_stored(
+    presence: PresenceService, stores: Stores, bob: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: object) -> None:
+        begun.set()
+        await may_end.wait()
+
+    monkeypatch.setattr(stores.accounts, "set_last_seen", slow)
+    presence.connected(bob.user_id, "phone")
+    presence.disconnected(bob.user_id, "phone")
+    await begun.wait()
+    closing = asyncio.ensure_future(presence.close())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    may_end.set()
+    await closing
+
+
 async def test_nobody_is_remembered_who_has_gone(
     presence: PresenceService, told: list[News], bob: Peer
 ) -> None:

@@ -219,9 +219,9 @@ async def test_no_mail_is_made_before_the_answer(house: House) -> None:
     sent: list[str] = []
     honest = house.mailer.send
 
-    def noted(*, to: str, subject: str, body: str) -> None:
+    def noted(*, to: str, subject: str, body: str, is_urgent: bool) -> None:
         sent.append(to)
-        honest(to=to, subject=subject, body=body)
+        honest(to=to, subject=subject, body=body, is_urgent=is_urgent)
 
     house.mailer.send = noted  # type: ignore[method-assign]
     await house.passwords.forget(AN, HOME)

@@ -130,6 +130,17 @@ def test_the_honest_signature_is_what_makes_the_forgeries_fail(tokens: AccessTok
     tokens.read(sign(*parts(tokens.issue(USER, LOGIN))))
 
 
+def test_a_token_that_one_server_knows_is_nothing_to_one_with_another_key(
+    clock: MovableClock,
+) -> None:
+    ours, theirs = make(clock, bytes(32)), make(clock, bytes(31) + b"x")
+    token = ours.issue(USER, LOGIN)
+    assert ours.read(token) == ours.read(token)
+    with pytest.raises(AppError) as caught:
+        theirs.read(token)
+    assert caught.value.code is ErrorCode.UNAUTHENTICATED
+
+
 @given(st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*"))
 def test_garbage_is_never_more_than_unauthenticated(text: str) -> None:
     with pytest.raises(AppError) as caught:

@@ -81,6 +81,36 @@ async def test_what_a_store_refuses_is_offered_again(
     ]
 
 
+async def test_the_last_flush_waits_for_marks_that_are_being_stored_and_offers_them_again(
+    watermarks: WatermarkService,
+    stores: Stores,
+    room: Room,
+    alice: Peer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, may_end, advance = asyncio.Event(), asyncio.Event(), stores.rooms.advance
+    offered: list[list[Watermark]] = []
+
+    async def slow(marks: Iterable[Watermark]) -> list[Watermark]:
+        offered.append(list(marks))
+        begun.set()
+        await may_end.wait()
+        if len(offered) == 1:
+            raise AppError(ErrorCode.UNAVAILABLE)
+        return await advance(marks)
+
+    monkeypatch.setattr(stores.rooms, "advance", slow)
+    watermarks.read(alice.user_id, room.room_id, 1)
+    await begun.wait()
+    flushing = asyncio.ensure_future(watermarks.flush())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not flushing.done()
+    may_end.set()
+    await flushing
+    assert offered == [[Watermark(room.room_id, alice.user_id, 1, 1)]] * 2
+
+
 async def hide_reading(people: People, peer: Peer) -> None:
     await people.stores.accounts.set_profile(
         peer.user_id, display_name=None, preferences=Preferences(read_receipts=False)

@@ -13,6 +13,7 @@ from models.logins import Login
 from models.messages import Appended, NewMessage
 from models.rooms import Room, Watermark
 from models.stores import Stores
+from models.transfers import Transfer
 from protocol.errors import AppError
 from protocol.limits import DAY_MS
 from tests.contracts.make import Make
@@ -34,6 +35,7 @@ class World:
     messages: list[NewMessage] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
     codes: list[PendingCode] = field(default_factory=list)
     claim_id: str = ""
     emails: tuple[str, ...] = ("new@example.org", "other@example.org")
@@ -56,6 +58,7 @@ async def populate(stores: Stores, make: Make) -> World:
     await _befriend(stores, world)
     await _talk(stores, make, world)
     await _send_files(stores, make, world)
+    await _transfer(stores, make, world)
     return world
 
 
@@ -139,9 +142,49 @@ async def _send_files(stores: Stores, make: Make, world: World) -> None:
         file = make.file(world.rooms[0], parts=2, created_ms=NOW_MS)
         world.files.append(await stores.files.begin(file, ALLOWANCE, NOW_MS))
         for number in range(min(n + 1, 2)):
-            await stores.files.add_part(file.file_id, number, bytes([number]) * 32)
+            await stores.files.add_part(file.file_id, number, bytes([number]) * 32, NOW_MS)
+    await stores.files.expect_part(world.files[0].file_id, 1, bytes([1]) * 32, NOW_MS)
     await stores.files.commit(world.files[1].file_id, NOW_MS)
     await stores.files.expire(world.files[2].file_id)
+
+
+async def _transfer(stores: Stores, make: Make, world: World) -> None:
+    """Leave a draft, and one of each kind that people did something with; one has ended."""
+    an, binh, cuc, *_ = world.people
+    begun = {"sender": an.user_id, "created_ms": NOW_MS, "expires_ms": LATER_MS + DAY_MS}
+    draft, person, address, link, ended = (
+        make.transfer(**begun, **more)
+        for more in (
+            {"email": "new@example.org", "kind": "address"},
+            {"kind": "person", "recipient": binh.user_id},
+            {"email": cuc.email, "kind": "address"},
+            {"max_downloads": 3},
+            {},
+        )
+    )
+    for transfer in (draft, person, address, link, ended):
+        world.transfers.append(await stores.transfers.begin(transfer, 5, NOW_MS))
+        world.files.append(await _whole_file(stores, make, transfer))
+    for transfer, file in list(zip(world.transfers, world.files[-5:], strict=True))[1:]:
+        contents = (("head",), None) if transfer is person else ((), make.link())
+        opening = (transfer.transfer_id, (file.file_id,), *contents, NOW_MS)
+        await stores.transfers.open(*opening, mail_due_ms=NOW_MS if transfer is address else None)
+    await stores.transfers.accept(address.transfer_id, cuc.user_id, NOW_MS)
+    await stores.transfers.seal(address.transfer_id, ("later",), NOW_MS)
+    await stores.transfers.hide(address.transfer_id)
+    await stores.transfers.note_downloaded(person.transfer_id, NOW_MS)
+    for holder in ("one", "two"):
+        await stores.transfers.take_download(link.transfer_id, holder, NOW_MS)
+    await stores.transfers.end(ended.transfer_id)
+    for n, reported in enumerate((ended, link, link)):
+        report = make.report(transfer_id=reported.transfer_id, created_ms=NOW_MS + n)
+        await stores.reports.add(report)
+
+
+async def _whole_file(stores: Stores, make: Make, transfer: Transfer) -> File:
+    file = await stores.files.begin(make.file(transfer, created_ms=NOW_MS), ALLOWANCE, NOW_MS)
+    await stores.files.add_part(file.file_id, 0, bytes(32), NOW_MS)
+    return await stores.files.commit(file.file_id, NOW_MS) or file
 
 
 async def everything(stores: Stores, world: World) -> dict[str, Any]:
@@ -171,8 +214,12 @@ async def everything(stores: Stores, world: World) -> dict[str, Any]:
     for n, file in enumerate(world.files):
         found[f"file {n}"] = await stores.files.by_id(file.file_id, NOW_MS)
         found[f"parts of file {n}"] = await stores.files.received(file.file_id)
+    for n, transfer in enumerate(world.transfers):
+        found[f"transfer {n}"] = await stores.transfers.by_id(transfer.transfer_id, NOW_MS)
+        found[f"heads of transfer {n}"] = await stores.transfers.heads(transfer.transfer_id)
+    found["reports"] = await stores.reports.all()
     found["known files"] = await stores.files.known(frozenset(f.file_id for f in world.files))
-    found["ended files"] = await stores.files.ended(NOW_MS, 10)
+    found["ended files"] = set(await stores.files.ended(NOW_MS, 10))
     users = frozenset(account.user_id for account in world.people)
     found["active devices"] = await stores.devices.active(users)
     return found
@@ -180,6 +227,7 @@ async def everything(stores: Stores, world: World) -> dict[str, Any]:
 
 async def _of_person(stores: Stores, account: Account) -> list[tuple[str, Any]]:
     user = account.user_id
+    sent = await stores.transfers.sent(user, NOW_MS)
     return [
         ("account", await stores.accounts.by_id(user)),
         ("account by address", await stores.accounts.by_email(account.email)),
@@ -194,4 +242,8 @@ async def _of_person(stores: Stores, account: Account) -> list[tuple[str, Any]]:
         ("blocks", await stores.contacts.blocked(user)),
         ("log-ins", await stores.logins.of_user(user, NOW_MS)),
         ("rooms", await stores.rooms.of_user(user, NOW_MS)),
+        ("sent transfers", sent),
+        ("each", [await stores.transfers.by_id(each.transfer_id, NOW_MS) for each in sent]),
+        ("received transfers", await stores.transfers.received(user, account.email, [], NOW_MS)),
+        ("all transfers", set(await stores.transfers.of_sender(user))),
     ]

@@ -11,6 +11,7 @@ import pytest
 from models.keys import Target
 from models.rooms import Watermark
 from protocol.errors import AppError, ErrorCode
+from protocol.limits import REPORTS_PER_TRANSFER
 from storage import open_stores
 from storage.errors import StorageRefused
 from storage.mongo.client import connect
@@ -91,6 +92,8 @@ async def test_what_the_program_does_not_know_to_copy_cannot_be_forgotten(path, 
         "members": "rooms",
         "capsules": "messages",
         "blocks": "relations",
+        "transfer_heads": "transfers",
+        "transfer_downloads": "transfers",
     }
     of_the_embedded_one_alone = {"erased", "sqlite_sequence"}
     renamed = {parts_of_documents.get(table, table) for table in tables - of_the_embedded_one_alone}
@@ -164,9 +167,32 @@ async def test_requests_blocks_and_files_go_on(grown, make):
     assert await stores.contacts.request(em, an, NOW_MS) == "accepted"
     new = make.user()
     assert await stores.contacts.fulfil_invites(world.emails[0], new, NOW_MS) == [binh, an, cuc]
-    await stores.files.add_part(world.files[0].file_id, 1, bytes(32))
+    with pytest.raises(AppError, match=r"^conflict"):
+        await stores.files.add_part(world.files[0].file_id, 1, bytes(32), NOW_MS)
+    await stores.files.add_part(world.files[0].file_id, 1, bytes([1]) * 32, NOW_MS)
     assert (await stores.files.commit(world.files[0].file_id, NOW_MS)).state == "committed"
     assert (await stores.files.begin(world.files[1], ALLOWANCE, NOW_MS)).state == "committed"
+
+
+async def test_transfers_and_reports_go_on(grown, make):
+    stores, world = grown
+    draft, person, address, link, ended = world.transfers
+    file = await stores.files.begin(make.file(draft, created_ms=NOW_MS), ALLOWANCE, NOW_MS)
+    assert await stores.files.by_id(file.file_id, NOW_MS) == file
+    assert await stores.transfers.begin(person, 1, NOW_MS) == await stores.transfers.by_id(
+        person.transfer_id, NOW_MS
+    )
+    for holder in ("one", "two", "three"):
+        assert await stores.transfers.take_download(link.transfer_id, holder, NOW_MS)
+    with pytest.raises(AppError, match=r"^used_up"):
+        await stores.transfers.take_download(link.transfer_id, "four", NOW_MS)
+    with pytest.raises(AppError, match=r"^conflict"):
+        await stores.transfers.begin(ended, 9, NOW_MS)
+    for _ in range(REPORTS_PER_TRANSFER):
+        await stores.reports.add(make.report(transfer_id=link.transfer_id))
+    assert len(await stores.reports.all()) == REPORTS_PER_TRANSFER + 1
+    assert await stores.transfers.end(address.transfer_id) is True
+    assert await stores.files.by_id(world.files[-3].file_id, NOW_MS) is None
 
 
 async def test_a_database_that_is_not_empty_is_refused_and_left_alone(path, url, embedded, make):

@@ -17,12 +17,18 @@ from models.backups import Backup
 from models.codes import PendingCode
 from models.devices import Device, DeviceList
 from models.logins import Login
+from models.reports import Report
 from models.rooms import Member, Room
-from protocol.limits import DAY_MS, FILE_PENDING_TTL_MS
+from models.transfers import Link, Transfer
+from protocol.limits import DAY_MS, FILE_UPLOAD_TTL_MS
+from storage.mongo.append import message_id
 from storage.mongo.client import Document
+from storage.mongo.devices import list_id
 from storage.mongo.documents import date, dump
 from storage.mongo.pairs import Relation, Side
+from storage.mongo.reports import dump_report
 from storage.mongo.rooms import dump_room
+from storage.mongo.transfers import dump_transfer
 from tools.migrate.source import Row, Source
 
 Documents = Iterator[Document]
@@ -33,9 +39,9 @@ def _key(number: int) -> ObjectId:
     return ObjectId(number.to_bytes(12, "big"))
 
 
-def _drawn(*parts: str | int) -> ObjectId:
-    """Return the id of a document that no other document knows by its id."""
-    return ObjectId(hashlib.sha256(" ".join(map(str, parts)).encode()).digest()[:12])
+def _drawn(name: str) -> ObjectId:
+    """Return an id that no other document knows."""
+    return ObjectId(hashlib.sha256(name.encode()).digest()[:12])
 
 
 def _value(kind: type[Any], row: Row, **others: Any) -> Any:
@@ -101,7 +107,7 @@ def device_lists(source: Source) -> Documents:
         " (SELECT max(version) FROM device_lists WHERE user_id = l.user_id)"
     )
     for row in earlier:
-        yield {"_id": _drawn(row["user_id"], row["version"]), **_device_list(row)}
+        yield {"_id": list_id(row), **_device_list(row)}
 
 
 def prekeys(source: Source) -> Documents:
@@ -238,9 +244,10 @@ def messages(source: Source) -> Documents:
     )
     capsules = "SELECT user_id, device_id, capsule FROM capsules WHERE message_key = ?"
     for row in found:
-        message_key, room_key = row.pop("message_key"), row.pop("room_key")
+        message_key, room = row.pop("message_key"), _key(row.pop("room_key"))
+        names = {"_id": message_id(room, row["seq"]), "call": _key(message_key), "room": room}
         sealed = list(source.rows(capsules, message_key))
-        yield {"_id": _key(message_key), "room": _key(room_key), **row, "capsules": sealed}
+        yield {**names, **row, "capsules": sealed}
 
 
 def files(source: Source) -> Documents:
@@ -256,11 +263,42 @@ def files(source: Source) -> Documents:
 
 
 def file_parts(source: Source) -> Documents:
-    """Yield which parts of unfinished files are there."""
+    """Yield which parts of unfinished files are there or expected."""
     rows = source.rows("SELECT p.*, created_ms FROM file_parts p JOIN files USING (file_id)")
     for row in rows:
-        ends = date(row.pop("created_ms") + FILE_PENDING_TTL_MS)
+        ends = date(row.pop("created_ms") + FILE_UPLOAD_TTL_MS)
+        row["is_here"] = bool(row["is_here"])
         yield {"_id": f"{row['file_id']} {row['number']}", **row, "expires": ends}
+
+
+def transfers(source: Source) -> Documents:
+    """Yield transfers with their heads and who has taken a download."""
+    heads = "SELECT head FROM transfer_heads WHERE transfer_id = ? ORDER BY position"
+    holders = "SELECT holder FROM transfer_downloads WHERE transfer_id = ? ORDER BY holder"
+    for row in source.rows("SELECT * FROM transfers"):
+        transfer_id = row["transfer_id"]
+        kept = {
+            "heads": [each["head"] for each in source.rows(heads, transfer_id)],
+            "ends_ms": row["ends_ms"],
+            "holders": [each["holder"] for each in source.rows(holders, transfer_id)],
+        }
+        yield dump_transfer(_transfer(row), **kept)
+
+
+def _transfer(row: Row) -> Transfer:
+    others: Row = {name: bool(row[name]) for name in ("is_sealed", "is_hidden")}
+    if row["auth_hash"] is not None:
+        others["link"] = _value(Link, row, has_passphrase=bool(row["has_passphrase"]))
+    transfer: Transfer = _value(Transfer, row, files=msgspec.json.decode(row["files"]), **others)
+    return transfer
+
+
+def reports(source: Source) -> Documents:
+    """Yield what people told the operator, numbered for each transfer."""
+    rows = source.rows("SELECT * FROM reports ORDER BY transfer_id, report_key")
+    for _, told in _by("transfer_id", rows):
+        for number, row in enumerate(told):
+            yield dump_report(_value(Report, row), number)
 
 
 COLLECTIONS: dict[str, Callable[[Source], Documents]] = {
@@ -280,5 +318,7 @@ COLLECTIONS: dict[str, Callable[[Source], Documents]] = {
         messages,
         files,
         file_parts,
+        transfers,
+        reports,
     )
 }

@@ -1,0 +1,1 @@
+"""What an operator sees of reports about links, and does about them."""
