@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.cost import resident_kib
 from bench.load import Result, hold_idle, relay
 from bench.world import World, make_world
 
@@ -58,12 +59,6 @@ def sealroom(folder: Path, database: str = "") -> tuple[list[str], dict[str, str
         "SEALROOM_MESSENGER_PORT": "-1",
     }
     return ["server.py"], where | NO_LIMITS
-
-
-def resident_kib(pid: int) -> int:
-    """Return the resident memory of a process, KiB (proc(5))."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0])
 
 
 def report(name: str, result: Result) -> None:

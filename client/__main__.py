@@ -8,31 +8,38 @@ Without a terminal they are read from standard input, one a line.
 import argparse
 import asyncio
 import getpass
+import re
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tornado.httpclient import HTTPError
 
-from client import file_commands
+from client import file_commands, link_commands, transfer_commands
 from client.account import Account, PendingCode
 from client.api import Api
+from client.connections import Messenger
 from client.engine import Engine, system_now_ms
-from client.errors import ConnectionLostError, RefusedError
+from client.errors import ConnectionLostError, RefusedError, StateInUseError
 from client.incoming import Received
-from client.links import Messenger
 from client.people import People
+from client.progress import watch_on
 from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.errors import DecryptError, MalformedError, SealError
 from client.seal.identity import DeviceIdentity
 from client.seal.safety_number import safety_number
 from client.socket import Socket
-from client.state import StateFile
-from protocol.ids import DeviceId, UserId
+from client.state import StateFile, open_state
+from client.terminal import plain
+from client.transfer_commands import TransferCommands
+from protocol.ids import DeviceId
 
 RECONNECT_S = 2.0
+IN_USE = 7
+"""Exit status when another process works with the state; what files are refused with is 3 to 6."""
 POSITIONAL: dict[str, tuple[str, ...]] = {
     "register": ("email", "name"),
     "login": ("email",),
@@ -46,18 +53,20 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "attach": ("person", "path"),
     "tail": (),
 }
+ID = re.compile("[A-Za-z0-9_-]{22}")  # no option has this form
 HELP = {"person": "friend code; `add` takes an e-mail address as well"}
 
 
 class Cli:
     """One run: the state of one account and the connection to its server."""
 
-    def __init__(self, server: str, state_path: Path, messenger: Messenger | None) -> None:
+    def __init__(self, api: Api, state_file: StateFile, messenger: Messenger | None) -> None:
         self.messenger = messenger
-        self.state_file = StateFile(state_path)
-        self.api = Api(server, self.state_file.state.refresh_cookie)
+        self.state_file = state_file
+        self.api = api
+        self.watch = watch_on(sys.stderr)
         self.account = Account(self.api, self.state_file, system_now_ms)
-        self.engine = Engine(self.api, self.state_file)
+        self.engine = Engine(self.api, self.state_file, watch=self.watch)
         self.people = People(self.api)
 
     async def register(self, arguments: argparse.Namespace) -> None:
@@ -78,7 +87,7 @@ class Cli:
         """Print the own name and friend code."""
         await self.account.resume()
         me = await self.people.me()
-        print(f"{me.display_name} <{me.email}>, friend code {me.friend_code}")
+        print(f"{plain(me.display_name)} <{plain(me.email)}>, friend code {me.friend_code}")
 
     async def token(self, _: argparse.Namespace) -> None:
         """Print an access token, good for 15 minutes, and the id of this device."""
@@ -94,17 +103,18 @@ class Cli:
         """List the contacts and requests."""
         await self.account.resume()
         for contact in (await self.people.contacts()).contacts:
-            print(f"{contact.user.friend_code}  {contact.state:9}  {contact.user.display_name}")
+            name = plain(contact.user.display_name)
+            print(f"{contact.user.friend_code}  {contact.state:9}  {name}")
 
     async def accept(self, arguments: argparse.Namespace) -> None:
         """Agree to somebody's request."""
         await self.account.resume()
-        await self.people.accept(await self._user(arguments.person, "incoming"))
+        await self.people.accept(await self.people.find(arguments.person, "incoming"))
 
     async def safety(self, arguments: argparse.Namespace) -> None:
         """Print the safety number shared with a contact."""
         await self.account.resume()
-        user = b64url_decode(await self._user(arguments.person, "accepted"))
+        user = b64url_decode(await self.people.find(arguments.person, "accepted"))
         pin = (await self.engine.directory.devices_of(user)).pin
         own = self.state_file.state.device
         print(safety_number((own.user_id, own.account_key), (user, pin.account_key)))
@@ -112,7 +122,7 @@ class Cli:
     async def send(self, arguments: argparse.Namespace) -> None:
         """Send a text to a contact."""
         await self._wake()
-        peer = b64url_decode(await self._user(arguments.person, "accepted"))
+        peer = b64url_decode(await self.people.find(arguments.person, "accepted"))
         room_id = await self.engine.open_room(peer)
         if self.messenger is None:
             answer = await self.engine.send_text(room_id, arguments.text)
@@ -124,7 +134,7 @@ class Cli:
     async def attach(self, arguments: argparse.Namespace) -> None:
         """Send files to a contact, up to ten in one message."""
         await self._wake()
-        peer = b64url_decode(await self._user(arguments.person, "accepted"))
+        peer = b64url_decode(await self.people.find(arguments.person, "accepted"))
         room_id = await self.engine.open_room(peer)
         answer = await self.engine.send_files(room_id, arguments.path, arguments.text)
         print(f"sent as number {answer.seq}")
@@ -174,25 +184,42 @@ class Cli:
                 self.state_file.state,
                 lambda: _ask_secret("Passphrase"),
                 lambda sender: names.get(sender.user_id, "somebody known here"),
+                self.watch,
             )
             print(place)
             print(verdict, file=sys.stderr)
         elif arguments.passphrase:
             passphrase = _ask_secret("Passphrase")
-            print(file_commands.seal_for_passphrase(arguments.path, arguments.output, passphrase))
+            place = file_commands.seal_for_passphrase(
+                arguments.path, arguments.output, passphrase, self.watch
+            )
+            print(place)
         else:
             await self.account.resume()
             state, recipients = self.state_file.state, await self._recipients(arguments.to)
             place = file_commands.seal_for_devices(
-                arguments.path, arguments.output, state, recipients
+                arguments.path, arguments.output, state, recipients, self.watch
             )
             print(place)
+
+    async def transfer(self, arguments: argparse.Namespace) -> None:
+        """Send files for a time, to a contact, an address or by link, and get what others sent."""
+        await self.account.resume()
+        commands = TransferCommands(
+            self.engine,
+            self.people,
+            self.state_file.state.device,
+            self.api.base_url,
+            lambda: _ask_secret("Passphrase"),
+        )
+        await commands.settle()
+        await getattr(commands, arguments.action)(arguments)
 
     async def _recipients(self, friend_code: str | None) -> tuple[DeviceIdentity, ...]:
         """The verified devices of a contact, or of this account when there is no friend code."""
         user = self.state_file.state.device.user_id
         if friend_code is not None:
-            user = b64url_decode(await self._user(friend_code, "accepted"))
+            user = b64url_decode(await self.people.find(friend_code, "accepted"))
         return (await self.engine.directory.devices_of(user)).active
 
     async def _known_names(self) -> dict[bytes, str]:
@@ -213,6 +240,7 @@ class Cli:
         await self.account.resume()
         await self.account.recover_from_rollback()
         await self.account.replenish()
+        await self.engine.settle_transfers()
 
     async def _finish_login(self, pending: PendingCode, *, with_recovery: bool) -> None:
         code = _ask("Code from the mail")
@@ -222,13 +250,7 @@ class Cli:
     async def _names(self) -> dict[bytes, str]:
         await self.account.resume()
         contacts = (await self.people.contacts()).contacts
-        return {b64url_decode(each.user.id): each.user.display_name for each in contacts}
-
-    async def _user(self, friend_code: str, state: str) -> UserId:
-        for contact in (await self.people.contacts()).contacts:
-            if contact.user.friend_code == friend_code and contact.state == state:
-                return contact.user.id
-        raise RefusedError({"code": "not_found", "message": f"no {state} contact {friend_code}"})
+        return {b64url_decode(each.user.id): plain(each.user.display_name) for each in contacts}
 
 
 def _line(received: Received, names: dict[bytes, str]) -> str:
@@ -236,7 +258,7 @@ def _line(received: Received, names: dict[bytes, str]) -> str:
     name = names.get(received.sender_user, "another device of mine")
     if received.reason is not None:
         return f"{moment} {name}: [cannot be opened: {received.reason}]"
-    words = [] if received.text is None else [received.text]
+    words = [] if received.text is None else [plain(received.text)]
     words += [f"[file {each.get('name')!r}]" for each in received.files]
     return f"{moment} {name}: {' '.join(filter(None, words)) or '[not a text]'}"
 
@@ -249,8 +271,16 @@ def _ask_secret(question: str) -> str:
     return getpass.getpass(f"{question}: ") if sys.stdin.isatty() else input()
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m client", description="Sealroom in a terminal.")
+class _Parser(argparse.ArgumentParser):
+    """Takes what has the form of an id for one: one in 64 begins with a hyphen."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if ID.fullmatch(arg_string) else super()._parse_optional(arg_string)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments, as docs/client.md lists them."""
+    parser = _Parser(prog="python -m client", description="Sealroom in a terminal.")
     parser.add_argument("--server", default="http://localhost:8888", help="base address")
     parser.add_argument(
         "--state",
@@ -282,23 +312,47 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
                 "--save", type=Path, metavar="FOLDER", help="save the files that come, verified"
             )
     file_commands.add_arguments(commands.add_parser("file", help=Cli.file.__doc__))
-    return parser.parse_args(arguments)
+    transfer_commands.add_arguments(commands.add_parser("transfer", help=Cli.transfer.__doc__))
+    link_commands.add_arguments(
+        commands.add_parser("link", help="get the files of a link, or report it; needs no account")
+    )
+    return parser
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    cli = Cli(arguments.server, arguments.state, arguments.tcp)
-    command: Callable[[argparse.Namespace], Awaitable[None]] = getattr(cli, arguments.command)
     try:
-        await command(arguments)
+        await _carry_out(arguments)
     except file_commands.Refused as refused:
         print(refused, file=sys.stderr)
         return refused.status
-    except (RefusedError, ConnectionLostError, SealError, OSError) as error:
+    except StateInUseError as error:
+        print(error, file=sys.stderr)
+        return IN_USE
+    except (RefusedError, ConnectionLostError, SealError, HTTPError, OSError) as error:
         print(_explanation(error), file=sys.stderr)
         return 1
-    finally:
-        cli.api.close()
     return 0
+
+
+async def _carry_out(arguments: argparse.Namespace) -> None:
+    if arguments.command == "link":  # touches neither the account nor its state
+        await link_commands.run(arguments, _ask_secret)
+        return
+    with (
+        closing(await open_state(_state_path(arguments))) as file,
+        closing(Api(arguments.server, file.state.refresh_cookie)) as api,
+    ):
+        cli = Cli(api, file, arguments.tcp)
+        command: Callable[[argparse.Namespace], Awaitable[None]] = getattr(cli, arguments.command)
+        await command(arguments)
+
+
+def _state_path(arguments: argparse.Namespace) -> Path | None:
+    """Where the state is kept; None for a command without one, which leaves nothing behind."""
+    if arguments.command == "file" and not file_commands.needs_device(arguments):
+        return None
+    path: Path = arguments.state
+    return path if path.exists() or arguments.command in ("register", "login") else None
 
 
 def _explanation(error: Exception) -> str:
@@ -311,7 +365,7 @@ def _explanation(error: Exception) -> str:
 
 def main() -> None:
     """Run one command; exit status 1 with a sentence on standard error when it fails."""
-    arguments = _parse(sys.argv[1:])
+    arguments = make_parser().parse_args()
     try:
         sys.exit(asyncio.run(_run(arguments)))
     except KeyboardInterrupt:

@@ -69,6 +69,7 @@ class Account:
         self._api = api
         self._file = file
         self._now_ms = now_ms
+        api.on_renewal = self._keep_log_in
         self._label = device or bodies.DeviceLabel(name="Python client", platform="cli")
 
     async def sign_up(self, email: str, display_name: str, password: str) -> PendingCode:
@@ -172,6 +173,9 @@ class Account:
         Raises: RefusedError when the log-in has ended
         """
         await self._api.renew()
+
+    def _keep_log_in(self) -> None:
+        """Save what the next process goes on with: the one before is good for seconds only."""
         self._file.state.refresh_cookie = self._api.refresh_cookie
         self._file.save()
 

@@ -7,7 +7,10 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from tornado.httpclient import HTTPError
 
 from client import wire
 from client.api import Api
@@ -15,6 +18,9 @@ from client.directory import Directory
 from client.errors import RefusedError
 from client.incoming import Incoming, Received
 from client.outgoing import SEND_ATTEMPTS, Content, Draft, Outgoing, stale_users
+from client.own_files import OwnFiles
+from client.progress import Watch, unwatched
+from client.received_transfers import ReceivedTransfers
 from client.repair import Repair
 from client.room_files import RoomFiles, require_count
 from client.seal.encoding import ID_BYTES, b64url_decode, b64url_encode
@@ -22,6 +28,7 @@ from client.seal.errors import SealError, TrustError, TrustReason
 from client.seal.files import FileManifest
 from client.seal.payload import CapsuleKind
 from client.seal.rooms import direct_room_id
+from client.sent_transfers import SentTransfers
 from client.socket import Socket
 from client.state import RoomState, StateFile
 from protocol import bodies, frames
@@ -37,7 +44,11 @@ class Engine:
     """Talks for one enrolled device; one call at a time touches its sessions."""
 
     def __init__(
-        self, api: Api, file: StateFile, now_ms: Callable[[], int] = system_now_ms
+        self,
+        api: Api,
+        file: StateFile,
+        now_ms: Callable[[], int] = system_now_ms,
+        watch: Watch = unwatched,
     ) -> None:
         self.directory = Directory(api, file)
         self._api = api
@@ -45,7 +56,10 @@ class Engine:
         self._now_ms = now_ms
         self._outgoing = Outgoing(api, file, self.directory, now_ms)
         self._incoming = Incoming(file, self.directory, now_ms)
-        self._files = RoomFiles(api, file)
+        self.own_files = OwnFiles(api, file, watch)
+        self._files = RoomFiles(self.own_files, file)
+        self.sent_transfers = SentTransfers(api, file, self.directory, self.own_files, now_ms)
+        self.received_transfers = ReceivedTransfers(api, file, self.directory, self.own_files)
         self._repair = Repair(file, self._incoming, now_ms)
         self._owed: list[Received] = []
         self._untaken: dict[bytes, list[Received]] = {}
@@ -193,11 +207,19 @@ class Engine:
                 await self._acknowledge(socket, room_id)
             elif isinstance(event, frames.DevicesChanged):
                 self.directory.forget([b64url_decode(event.user)])
+            elif isinstance(event, frames.TransferChanged):
+                await self.settle_transfers()
             elif isinstance(event, frames.Authenticated):  # the server itself missed something
                 async for received in self._missed(socket):
                     yield received
 
+    async def settle_transfers(self) -> None:
+        """Seal for whoever has accepted a transfer; what fails is tried again the next time."""
+        with suppress(RefusedError, HTTPError, OSError):
+            await self.sent_transfers.settle()
+
     async def _missed(self, socket: Socket) -> AsyncIterator[Received]:
+        await self.settle_transfers()
         for room_id in await self.rooms():
             for received in await self.catch_up(room_id):
                 yield received

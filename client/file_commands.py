@@ -5,14 +5,14 @@ says, 5 not for this device or another passphrase, 6 not a sealed file or one of
 """
 
 import argparse
-from collections.abc import Callable
-from enum import Enum
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from client.engine import Engine, system_now_ms
 from client.incoming import Received
-from client.local_files import SUFFIX, SealedPath, seal_path
-from client.seal.device_list import DeviceStatus
+from client.local_files import SUFFIX, SealedPath, different, seal_path, visible
+from client.origins import origin_of
+from client.progress import Watch, unwatched
 from client.seal.errors import (
     DecryptError,
     DecryptReason,
@@ -24,21 +24,11 @@ from client.seal.errors import (
 from client.seal.files import parse_manifest
 from client.seal.identity import DeviceIdentity
 from client.seal.password import MIN_PASSWORD_CHARACTERS
-from client.seal.sealed_files import OpenedFile, Sealer
+from client.seal.sealed_files import Sealer
 from client.seal.sealed_head import NotSealedError, SealedKind
 from client.state import State
 
 FAILED, DAMAGED, WRONG_SENDER, NOT_FOR_US, NOT_READABLE = 1, 3, 4, 5, 6
-
-
-class Origin(Enum):
-    """Whom a verified file comes from, as far as this device knows."""
-
-    OWN = "from a device of this account"
-    KNOWN = "from {name}; compare the safety number to be sure that it is really them"
-    REMOVED = "from a device that {name} has removed since; ask whether it was really them"
-    STRANGER = "from an identity that is not known here"
-    ANYBODY = "from somebody who knows the passphrase"
 
 
 class Refused(Exception):
@@ -49,24 +39,30 @@ class Refused(Exception):
         self.status = status
 
 
-def seal_for_passphrase(source: Path, target: Path | None, passphrase: str) -> Path:
+def seal_for_passphrase(
+    source: Path, target: Path | None, passphrase: str, watch: Watch = unwatched
+) -> Path:
     """Seal a file for whoever knows a passphrase; returns where it is.
 
     Raises: MalformedError for a passphrase that is too short; FileExistsError; OSError
     """
     if len(passphrase) < MIN_PASSWORD_CHARACTERS:
         raise MalformedError(f"a passphrase has at least {MIN_PASSWORD_CHARACTERS} characters")
-    return _seal(source, target, Sealer.for_passphrase(passphrase))
+    return _seal(source, target, Sealer.for_passphrase(passphrase), watch)
 
 
 def seal_for_devices(
-    source: Path, target: Path | None, state: State, recipients: tuple[DeviceIdentity, ...]
+    source: Path,
+    target: Path | None,
+    state: State,
+    recipients: tuple[DeviceIdentity, ...],
+    watch: Watch = unwatched,
 ) -> Path:
     """Seal a file for verified devices, signed by this one; returns where it is.
 
     Raises: FileExistsError; OSError
     """
-    return _seal(source, target, Sealer.for_devices(recipients, state.device))
+    return _seal(source, target, Sealer.for_devices(recipients, state.device), watch)
 
 
 def open_sealed(
@@ -75,6 +71,7 @@ def open_sealed(
     state: State,
     ask_passphrase: Callable[[], str],
     name_of: Callable[[DeviceIdentity], str],
+    watch: Watch = unwatched,
 ) -> tuple[Path, str]:
     """Open a file and save it; returns where it is, and the verdict in words.
 
@@ -85,8 +82,8 @@ def open_sealed(
         with SealedPath(source) as sealed:
             opened = sealed.open(_key(sealed, state, ask_passphrase))
             origin = origin_of(opened, state)
-            place = target or source.parent / opened.manifest.file.name
-            sealed.release(opened, place)
+            place = target or source.parent / visible(opened.manifest.file.name)
+            sealed.release(opened, place, watch)
     except SealError as error:
         raise refusal(error) from error
     name = "" if opened.sender is None else name_of(opened.sender)
@@ -103,7 +100,7 @@ async def save(engine: Engine, received: Received, record: dict[str, object], fo
     """
     manifest, _ = parse_manifest(record)
     manifest.require_valid()
-    place = folder / manifest.name
+    place = folder / visible(manifest.name)
     await engine.save_file(received, record, place)
     return place
 
@@ -115,27 +112,30 @@ def verdict(error: Exception) -> str:
     return "damaged: not saved" if isinstance(error, SealError) else f"not saved: {error}"
 
 
-def origin_of(opened: OpenedFile, state: State) -> Origin:
-    """Compare the account that vouches for the sender with the ones this device has met.
+async def save_each(
+    names: Sequence[str], folder: Path, save: Callable[[int, Path], Awaitable[None]]
+) -> None:
+    """Have files saved under their names and print where; what is damaged keeps no other one back.
 
-    Raises: TrustError `identity-changed` when it claims to be somebody it is not
+    Args:
+        folder: one that exists
+        save: takes the number of a file, from 0, and its place; names that stand twice get a number
+
+    Raises: Refused, with the status of the first file that was not saved; RefusedError; OSError
     """
-    sender = opened.sender
-    if sender is None:
-        return Origin.ANYBODY
-    own, pin = state.device, state.pins.get(sender.user_id)
-    is_own = sender.user_id == own.user_id
-    expected = own.account_key if is_own else None if pin is None else pin.account_key
-    if expected is None:
-        return Origin.STRANGER
-    if sender.account_key != expected:
-        raise TrustError(TrustReason.IDENTITY_CHANGED)
-    entry = None if pin is None else pin.devices.entry(sender.device_id)
-    if entry is not None and entry.certificate_hash != sender.certificate_hash:
-        raise TrustError(TrustReason.IDENTITY_CHANGED)
-    if entry is not None and entry.status is DeviceStatus.REVOKED:
-        return Origin.REMOVED
-    return Origin.OWN if is_own else Origin.KNOWN
+    refused: list[tuple[str, Refused]] = []
+    for number, name in enumerate(different(names)):
+        try:
+            await save(number, folder / name)
+        except SealError as error:
+            refused.append((name, refusal(error)))
+        except FileExistsError as error:
+            refused.append((name, Refused(FAILED, f"not saved: {error}")))
+        else:
+            print(folder / name, flush=True)
+    if refused:
+        verdicts = "\n".join(f"{name}: {error}" for name, error in refused)
+        raise Refused(refused[0][1].status, verdicts)
 
 
 def refusal(error: SealError) -> Refused:
@@ -152,6 +152,20 @@ def refusal(error: SealError) -> Refused:
         case TrustError():
             return Refused(WRONG_SENDER, "not from whom it says: not saved")
     return Refused(DAMAGED, "damaged: not saved")
+
+
+def needs_device(arguments: argparse.Namespace) -> bool:
+    """Whether a command needs the keys of this device, and not a passphrase alone.
+
+    Raises: Refused for what is no sealed file; OSError
+    """
+    if arguments.action == "seal":
+        return not arguments.passphrase
+    try:
+        with SealedPath(arguments.path) as sealed:
+            return sealed.head.kind is SealedKind.PEOPLE
+    except SealError as error:
+        raise refusal(error) from error
 
 
 def add_arguments(file: argparse.ArgumentParser) -> None:
@@ -171,9 +185,9 @@ def add_arguments(file: argparse.ArgumentParser) -> None:
         action.add_argument("--output", type=Path, help="where to; never overwrites")
 
 
-def _seal(source: Path, target: Path | None, sealer: Sealer) -> Path:
+def _seal(source: Path, target: Path | None, sealer: Sealer, watch: Watch) -> Path:
     place = target or source.with_name(source.name + SUFFIX)
-    seal_path(source, place, sealer, system_now_ms())
+    seal_path(source, place, sealer, system_now_ms(), watch)
     return place
 
 

@@ -7,12 +7,14 @@ when everything has been verified and written through.
 import mimetypes
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from client.seal.file_names import is_media_type, to_file_name
+from client.progress import Watch, counted, unwatched
+from client.seal.encoding import Octets
+from client.seal.file_names import NAME_BYTES, is_media_type, to_file_name
 from client.seal.sealed_files import OpenedFile, Sealer, open_file
 from client.seal.sealed_head import SealedHead
 from client.seal.sealed_manifest import PlainFile
@@ -22,7 +24,9 @@ PIECE_BYTES = 1_048_576
 """Read and written at once."""
 
 
-def seal_path(source: Path, target: Path, sealer: Sealer, now_ms: int) -> None:
+def seal_path(
+    source: Path, target: Path, sealer: Sealer, now_ms: int, watch: Watch = unwatched
+) -> None:
     """Seal one file into another.
 
     Atomicity: `target` is whole or not there; one that is there already stays as it is
@@ -34,8 +38,9 @@ def seal_path(source: Path, target: Path, sealer: Sealer, now_ms: int) -> None:
         known_mime = mime if is_media_type(mime) else ""
         plain = PlainFile(to_file_name(source.name), known_mime, size_bytes, now_ms)
         output.write(bytes(sealer.head_bytes(plain)))
-        for piece in sealer.content(pieces(file), size_bytes):
-            output.write(piece)
+        with watch(source.name, size_bytes) as moved:
+            for piece in sealer.content(counted(pieces(file), moved), size_bytes):
+                output.write(piece)
         output.seek(0)
         output.write(sealer.head(plain))
 
@@ -64,14 +69,15 @@ class SealedPath:
         """What the file says, its seal and signature verified; see `open_file`."""
         return open_file(self.head, key, os.fstat(self._file.fileno()).st_size)
 
-    def release(self, opened: OpenedFile, target: Path) -> None:
+    def release(self, opened: OpenedFile, target: Path, watch: Watch = unwatched) -> None:
         """Write the content, once.
 
         Atomicity: `target` is whole and verified or not there; one that is there already stays
         Raises: DecryptError `auth-failed`; FileExistsError; OSError
         """
-        with new_file(target) as output:
-            for piece in opened.content(pieces(self._file)):
+        file = opened.manifest.file
+        with new_file(target) as output, watch(file.name, file.size_bytes) as moved:
+            for piece in opened.content(counted(pieces(self._file), moved)):
                 output.write(piece)
 
 
@@ -81,15 +87,36 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
+def sealed_name(name: str) -> str:
+    """The name to keep a file under that stays sealed."""
+    return to_file_name(name, NAME_BYTES - len(SUFFIX)) + SUFFIX
+
+
+def visible(name: str) -> str:
+    """The name to save somebody else's file under: programs read hidden ones of themselves."""
+    return f"_{name[1:]}" if name.startswith(".") else name
+
+
+def different(names: Iterable[str]) -> list[str]:
+    """The names to save under, with a number in front of each that stood there before."""
+    found: list[str] = []
+    for name in map(visible, names):
+        free, number = name, 2
+        while free in found:
+            free, number = to_file_name(f"({number}) {name}"), number + 1
+        found.append(free)
+    return found
+
+
 @contextmanager
 def new_file(target: Path) -> Iterator[BinaryIO]:
     """A file that appears as `target` when the block ends well, and vanishes when it does not."""
     if os.path.lexists(target):
-        raise FileExistsError(f"{target} is there already; it stays as it is")
+        raise _there_already(target)
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb", PIECE_BYTES) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -99,3 +126,30 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextmanager
+def new_or_same_file(target: Path, size_bytes: int) -> Iterator[Callable[[Octets], object]]:
+    """Where `target` is written to; one that is there already is read, and must hold the same.
+
+    So what broke off can be repeated. Nothing that is there is ever changed.
+
+    Raises: FileExistsError when it holds anything else; OSError
+    """
+    if not os.path.lexists(target):
+        with new_file(target) as output:
+            yield output.write
+        return
+    if not target.is_file() or target.stat().st_size != size_bytes:
+        raise _there_already(target)
+    with target.open("rb") as there:
+
+        def compare(piece: Octets) -> None:
+            if there.read(len(piece)) != piece:
+                raise _there_already(target)
+
+        yield compare
+
+
+def _there_already(target: Path) -> FileExistsError:
+    return FileExistsError(f"{target} is there already; it stays as it is")

@@ -11,8 +11,8 @@ from typing import Self
 import msgspec
 
 from client.api import Api
+from client.connections import Connection, LineConnection, Messenger, WebSocketConnection
 from client.errors import ConnectionLostError, RefusedError
-from client.links import LineLink, Link, Messenger, WebSocketLink
 from protocol import frames
 from protocol.ids import DeviceId
 
@@ -25,9 +25,9 @@ _server_frames = msgspec.json.Decoder(frames.ServerFrame)
 class Socket:
     """One authenticated connection; `async with` closes it."""
 
-    def __init__(self, link: Link, greeting: frames.Authenticated) -> None:
+    def __init__(self, connection: Connection, greeting: frames.Authenticated) -> None:
         self.greeting = greeting
-        self._link = link
+        self._connection = connection
         self._waiting: dict[int, asyncio.Future[frames.ServerFrame | None]] = {}
         self._events: asyncio.Queue[frames.ServerFrame | None] = asyncio.Queue(EVENTS_KEPT)
         self._last_id = 0
@@ -39,21 +39,23 @@ class Socket:
 
         Raises: RefusedError, ConnectionLostError, OSError
         """
-        link: Link
-        link = await (LineLink.open(messenger) if messenger else WebSocketLink.open(api.base_url))
+        connection: Connection
+        connection = await (
+            LineConnection.open(messenger) if messenger else WebSocketConnection.open(api.base_url)
+        )
         first = frames.Authenticate(token=api.access_token, device_id=DeviceId(device_id))
-        await link.write(frames.dump(first))
-        answer = await link.read()
+        await connection.write(frames.dump(first))
+        answer = await connection.read()
         if answer is None:
-            raise ConnectionLostError(link.close_code)
+            raise ConnectionLostError(connection.close_code)
         greeting = _server_frames.decode(answer)
         if isinstance(greeting, frames.ErrorFrame):
-            link.close()
+            connection.close()
             raise RefusedError(greeting.error)
         if not isinstance(greeting, frames.Authenticated):
-            link.close()
+            connection.close()
             raise ConnectionLostError(None)
-        return cls(link, greeting)
+        return cls(connection, greeting)
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,13 +70,13 @@ class Socket:
 
     async def close(self) -> None:
         """Say goodbye and wait until the connection is gone."""
-        self._link.close()
+        self._connection.close()
         await self._reader
 
     @property
     def close_code(self) -> int | None:
         """Why the server closed, or None."""
-        return self._link.close_code
+        return self._connection.close_code
 
     def next_id(self) -> int:
         """A request id that this connection has not used."""
@@ -109,7 +111,7 @@ class Socket:
         """
         if self._reader.done():
             raise ConnectionLostError(self.close_code)
-        await self._link.write(frames.dump(frame))
+        await self._connection.write(frames.dump(frame))
 
     async def events(self) -> AsyncIterator[frames.ServerFrame]:
         """What the server says unasked, until the connection ends."""
@@ -117,7 +119,7 @@ class Socket:
             yield event
 
     async def _read(self) -> None:
-        while (text := await self._link.read()) is not None:
+        while (text := await self._connection.read()) is not None:
             try:
                 frame = _server_frames.decode(text)
             except msgspec.ValidationError:

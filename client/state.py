@@ -2,9 +2,11 @@
 
 One MessagePack file, readable by its owner only, replaced as a whole by an atomic rename after an
 fsync; without a path it lives in memory.
+One process at a time: two would send with the same ratchet keys, and undo each other's state.
 The file is not encrypted: protect it as you would an SSH key.
 """
 
+import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +14,22 @@ from typing import Any
 
 import msgspec
 
+from client.errors import StateInUseError
 from client.seal.device_list import Pin
+from client.seal.files import FileManifest
 from client.seal.identity import LocalDevice
 from client.seal.keys import AgreementKey, SigningKey
 from client.seal.prekeys import DAY_MS, SIGNED_PREKEY_KEEP_MS
 from client.seal.sessions import Sessions
+from client.state_lock import StateLock
 
 MESSAGE_TTL_MS = 7 * DAY_MS
 """How long a server keeps a message."""
 DEDUPE_TTL_MS = 8 * DAY_MS
 """One day longer, for clocks."""
+WAIT_S = 5.0
+"""For whoever else uses a state: enough for short commands to queue, too short to seem stuck."""
+POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,8 @@ class State:
 
     `sessions` and `resets` are keyed by user ‖ device, `seen_messages` and `unopened` by sending
     device ‖ message, the others by the id that their name says.
+    `drafts` are transfers that this device began and does not know to be sent; `unsealed` keeps the
+    keys of those to an address, by transfer, until whoever has it can open them.
     """
 
     refresh_cookie: str = ""
@@ -109,6 +119,8 @@ class State:
     sent: dict[bytes, SentMessage] = field(default_factory=dict)
     unopened: dict[bytes, Unopened] = field(default_factory=dict)
     resets: dict[bytes, list[int]] = field(default_factory=dict)
+    drafts: set[bytes] = field(default_factory=set)
+    unsealed: dict[bytes, tuple[FileManifest, ...]] = field(default_factory=dict)
 
     @property
     def device(self) -> LocalDevice:
@@ -154,29 +166,63 @@ class State:
 
 
 class StateFile:
-    """Keeps one state; `path` None keeps it in memory only."""
+    """Keeps one state until it is closed; `path` None keeps it in memory only.
+
+    Raises: StateInUseError, and then nothing has been read; OSError; msgspec.DecodeError
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
         self.state = State()
-        if path is not None and path.exists():
-            self.state = parse_state(path.read_bytes())
+        self._path = path
+        if path is None:
+            return
+        self._path = path.resolve()  # whatever links lead to it: one file, one lock
+        self._lock = StateLock(self._path)
+        try:
+            if self._path.exists():
+                self.state = parse_state(self._path.read_bytes())
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Let others use it; what has not been saved is lost, and can no longer be saved."""
+        if self._path is not None:
+            self._lock.release()
 
     def save(self) -> None:
         """Make what is in memory durable before anything is sent that depends on it.
 
         Atomicity: after a crash the file is the old state or the new one, never a mixture.
+        Raises: ValueError after `close`; OSError
         """
         if self._path is None:
             return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".new")
+        if not self._lock.is_held:
+            raise ValueError("the state is closed")
+        temporary = self._path.with_name(f"{self._path.name}.new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(dump_state(self.state))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._path)
+
+
+async def open_state(path: Path | None, wait_s: float = WAIT_S) -> StateFile:
+    """A state as soon as nobody else uses it.
+
+    Raises: as `StateFile`; StateInUseError after `wait_s`
+    """
+    now_s = asyncio.get_running_loop().time
+    until_s = now_s() + wait_s
+    while True:
+        try:
+            return StateFile(path)
+        except StateInUseError:
+            if now_s() >= until_s:
+                raise
+        await asyncio.sleep(POLL_S)
 
 
 def dump_state(state: State) -> bytes:

@@ -7,7 +7,8 @@
     chunk i = AES-256-GCM(key, base_nonce XOR u96(i), plaintext)
 
 Every chunk but the last holds 16 KiB, the last one less, perhaps nothing: it marks the end.
-Both directions are generators over pieces of any size and hold a few chunks in memory.
+Both directions are generators over pieces of any size and hold one chunk in memory. A piece may be
+a view of memory that its owner uses again once the next piece is asked for.
 What `decrypt_file` yields is authentic, but only when it ends without an error is the file whole.
 Spec: SEAL1 §4.12.
 """
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from client.seal.encoding import HASH_BYTES, KEY_BYTES, require_bytes
+from client.seal.encoding import HASH_BYTES, KEY_BYTES, Octets, require_bytes
 from client.seal.errors import DecryptError, DecryptReason
 from client.seal.primitives import IV_BYTES, TAG_BYTES, Entropy, equal, secure_entropy
 
@@ -38,8 +39,8 @@ OUR_HASH = hashes.SHA512()
 class ChunkCipher:
     """What is derived from a file key, a salt and a context."""
 
-    key: bytes = field(repr=False)
-    base_nonce: bytes
+    aead: AESGCM = field(repr=False)
+    base_nonce: int
     commitment: bytes
 
     @classmethod
@@ -50,7 +51,8 @@ class ChunkCipher:
         length = KEY_BYTES + IV_BYTES + HASH_BYTES
         expansion = HKDFExpand(algorithm, length, _INFO + salt + context)
         out = expansion.derive(require_bytes(file_key, KEY_BYTES))
-        return cls(out[:KEY_BYTES], out[KEY_BYTES:-HASH_BYTES], out[-HASH_BYTES:])
+        base_nonce = int.from_bytes(out[KEY_BYTES:-HASH_BYTES], "big")
+        return cls(AESGCM(out[:KEY_BYTES]), base_nonce, out[-HASH_BYTES:])
 
     @classmethod
     def open(
@@ -71,11 +73,11 @@ class ChunkCipher:
             raise DecryptError(DecryptReason.AUTH_FAILED)
         return cipher
 
-    def seal(self, index: int, chunk: bytes) -> bytes:
+    def seal(self, index: int, chunk: Octets) -> bytes:
         """Encrypt chunk number `index`, at most 16 KiB."""
-        return AESGCM(self.key).encrypt(self._nonce(index), chunk, None)
+        return self.aead.encrypt(self._nonce(index), chunk, None)
 
-    def open_chunk(self, index: int, sealed: bytes) -> bytes:
+    def open_chunk(self, index: int, sealed: Octets) -> bytes:
         """Decrypt chunk number `index`, which may be read without the ones before it.
 
         Raises: DecryptError `auth-failed`
@@ -83,12 +85,12 @@ class ChunkCipher:
         if len(sealed) < TAG_BYTES:
             raise DecryptError(DecryptReason.AUTH_FAILED)
         try:
-            return AESGCM(self.key).decrypt(self._nonce(index), sealed, None)
+            return self.aead.decrypt(self._nonce(index), sealed, None)
         except InvalidTag as error:
             raise DecryptError(DecryptReason.AUTH_FAILED) from error
 
     def _nonce(self, index: int) -> bytes:
-        return (int.from_bytes(self.base_nonce, "big") ^ index).to_bytes(IV_BYTES, "big")
+        return (self.base_nonce ^ index).to_bytes(IV_BYTES, "big")
 
 
 def encrypted_bytes(plaintext_bytes: int) -> int:
@@ -104,7 +106,7 @@ def chunk_offset(index: int) -> int:
 def encrypt_file(
     file_key: bytes,
     context: bytes,
-    pieces: Iterable[bytes],
+    pieces: Iterable[Octets],
     *,
     entropy: Entropy = secure_entropy,
     algorithm: hashes.HashAlgorithm = OUR_HASH,
@@ -123,7 +125,7 @@ def encrypt_file(
 def decrypt_file(
     file_key: bytes,
     context: bytes,
-    pieces: Iterable[bytes],
+    pieces: Iterable[Octets],
     *,
     algorithm: hashes.HashAlgorithm = OUR_HASH,
 ) -> Iterator[bytes]:
@@ -133,23 +135,32 @@ def decrypt_file(
     cut, extended or reordered; MalformedError for a key that is not 32 bytes
     """
     blocks = _blocks(pieces, _SEALED_CHUNK_BYTES, PREFIX_BYTES)
-    cipher = ChunkCipher.open(file_key, context, next(blocks), algorithm)
+    cipher = ChunkCipher.open(file_key, context, bytes(next(blocks)), algorithm)
     for index, sealed in enumerate(blocks):
         yield cipher.open_chunk(index, sealed)
 
 
 def _blocks(
-    pieces: Iterable[bytes], size_bytes: int, first_bytes: int | None = None
-) -> Iterator[bytes]:
-    """Cut into blocks of one size, and at the end always one that is shorter, perhaps empty."""
+    pieces: Iterable[Octets], size_bytes: int, first_bytes: int | None = None
+) -> Iterator[Octets]:
+    """Cut into blocks of one size, and at the end always one that is shorter, perhaps empty.
+
+    Only what reaches over the end of a piece is copied.
+    """
     held = bytearray()
     wanted = size_bytes if first_bytes is None else first_bytes
     for piece in pieces:
-        held += piece
-        start = 0
-        while len(held) - start >= wanted:
-            yield bytes(held[start : start + wanted])
-            start += wanted
-            wanted = size_bytes
-        del held[:start]
-    yield bytes(held)
+        rest = memoryview(piece)
+        if held:
+            missing = wanted - len(held)
+            held += rest[:missing]
+            rest = rest[missing:]
+            if len(held) < wanted:
+                continue
+            yield held
+            held, wanted = bytearray(), size_bytes
+        while len(rest) >= wanted:
+            yield rest[:wanted]
+            rest, wanted = rest[wanted:], size_bytes
+        held += rest
+    yield held

@@ -13,6 +13,8 @@ import binascii
 
 from client.seal.errors import MalformedError
 
+Octets = bytes | bytearray | memoryview
+"""Bytes that are read and not kept."""
 ID_BYTES = 16
 ROOM_ID_BYTES = 32
 HASH_BYTES = 32

@@ -17,18 +17,21 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*
 
 def is_file_name(name: str) -> bool:
     """Whether this is one path component that neither a disk nor a reader can misunderstand."""
-    try:
-        size_bytes = len(name.encode())
-    except UnicodeEncodeError:
+    if name in (".", "..") or any(map(_unsafe, name)):
         return False
-    return 0 < size_bytes <= NAME_BYTES and name not in (".", "..") and not any(map(_unsafe, name))
+    return 0 < len(name.encode()) <= NAME_BYTES
 
 
-def to_file_name(name: str) -> str:
-    """The nearest name that `is_file_name` accepts."""
+def is_one_line(text: str) -> bool:
+    """Whether this can be shown among other words without breaking or turning them."""
+    return not any(map(_confusing, text))
+
+
+def to_file_name(name: str, most_bytes: int = NAME_BYTES) -> str:
+    """The nearest name that `is_file_name` accepts, of no more than so many bytes."""
     text = name.encode("utf-8", "replace").decode()
     safe = "".join("_" if _unsafe(character) else character for character in text)
-    while len(safe.encode()) > NAME_BYTES:
+    while len(safe.encode()) > most_bytes:
         safe = safe[:-1]
     return safe if is_file_name(safe) else "file"
 
@@ -41,9 +44,12 @@ def is_media_type(mime: str) -> bool:
 
 
 def _unsafe(character: str) -> bool:
+    return character in "/\\" or _confusing(character)
+
+
+def _confusing(character: str) -> bool:
     return (
-        character in "/\\"
-        or unicodedata.category(character) == "Cc"
+        unicodedata.category(character) in ("Cc", "Cs")
         or character in _TURNING_MARKS
         or character in _ISOLATING_MARKS
     )

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from client.seal.cobblestone import encrypted_bytes
 from client.seal.encoding import (
     HASH_BYTES,
+    ID_BYTES,
+    KEY_BYTES,
+    Octets,
     b64url_decode,
     b64url_encode,
     require_bytes,
@@ -33,6 +36,8 @@ from client.seal.primitives import equal, sha256
 
 PART_BYTES = 4 * 1_024 * 1_024
 """Ciphertext that is hashed, and sent again after a failure, as one."""
+MAX_FILE_BYTES = 2**53 - 1
+"""What a browser can count exactly."""
 _ZEROS = bytes(65_536)
 
 
@@ -99,7 +104,7 @@ class PartList:
         size, part_size = u64(self.size_bytes), u32(PART_BYTES)
         return sha256(t(Label.FILE_ROOT, file_id, size, part_size, self.hashes))
 
-    def require_part(self, index: int, part: bytes) -> None:
+    def require_part(self, index: int, part: Octets) -> None:
         """Refuse anything but part number `index`; the list must have been checked by its root.
 
         Raises: DecryptError `auth-failed`
@@ -166,7 +171,9 @@ class FileManifest:
 
         Raises: MalformedError
         """
-        if self.size_bytes < 0 or sealed_bytes(self.size_bytes) != self.encrypted_bytes:
+        if not 0 <= self.size_bytes <= MAX_FILE_BYTES:
+            raise MalformedError("file size")
+        if sealed_bytes(self.size_bytes) != self.encrypted_bytes:
             raise MalformedError("file size")
         if not is_file_name(self.name) or not is_media_type(self.mime):
             raise MalformedError("file name or type")
@@ -184,8 +191,8 @@ class FileManifest:
         self.require_valid()
         require_signed(signing_key, Purpose.FILE, self._signed_body(context), signature)
 
-    def dump(self, signature: bytes) -> dict[str, object]:
-        """The record in the JSON of the message."""
+    def record(self) -> dict[str, object]:
+        """What JSON says of it, without a signature."""
         return {
             "file_id": b64url_encode(self.file_id),
             "key": b64url_encode(self.file_key),
@@ -194,8 +201,16 @@ class FileManifest:
             "root": b64url_encode(self.root),
             "name": self.name,
             "mime": self.mime,
-            "sig": b64url_encode(signature),
         }
+
+    def dump(self, signature: bytes) -> dict[str, object]:
+        """The record in the JSON of the message."""
+        return {**self.record(), "sig": b64url_encode(signature)}
+
+    def signed_fields(self) -> tuple[bytes, ...]:
+        """What a signature covers: fileId, root, u64 size, H(T("", name, mime))."""
+        names = sha256(t("", self.name.encode(), self.mime.encode()))
+        return self.file_id, self.root, u64(self.size_bytes), names
 
     def _signed_body(self, context: FileContext) -> bytes:
         return t(
@@ -204,11 +219,33 @@ class FileManifest:
             context.message_id,
             context.sender_user,
             context.sender_device,
-            self.file_id,
-            self.root,
-            u64(self.size_bytes),
-            sha256(t("", self.name.encode(), self.mime.encode())),
+            *self.signed_fields(),
         )
+
+
+def parse_file(record: object) -> FileManifest:
+    """What JSON says of a file, not believed yet; what else stands there is ignored.
+
+    Raises: MalformedError
+    """
+    if not isinstance(record, dict):
+        raise MalformedError("file manifest")
+    texts = [record.get(name) for name in ("file_id", "key", "root", "name", "mime")]
+    sizes = [record.get(name) for name in ("size", "ct_size")]
+    if not all(isinstance(text, str) for text in texts):
+        raise MalformedError("file manifest")
+    if not all(type(size) is int for size in sizes):
+        raise MalformedError("file manifest")
+    file_id, key, root = (b64url_decode(str(text)) for text in texts[:3])
+    return FileManifest(
+        file_id=require_bytes(file_id, ID_BYTES),
+        size_bytes=int(str(sizes[0])),
+        encrypted_bytes=int(str(sizes[1])),
+        root=require_bytes(root, HASH_BYTES),
+        name=str(texts[3]),
+        mime=str(texts[4]),
+        file_key=require_bytes(key, KEY_BYTES),
+    )
 
 
 def parse_manifest(record: dict[str, object]) -> tuple[FileManifest, bytes]:
@@ -216,20 +253,7 @@ def parse_manifest(record: dict[str, object]) -> tuple[FileManifest, bytes]:
 
     Raises: MalformedError
     """
-    texts = [record.get(name) for name in ("file_id", "key", "root", "sig", "name", "mime")]
-    sizes = [record.get(name) for name in ("size", "ct_size")]
-    if not all(isinstance(text, str) for text in texts):
+    signature = record.get("sig")
+    if not isinstance(signature, str):
         raise MalformedError("file manifest")
-    if not all(type(size) is int for size in sizes):
-        raise MalformedError("file manifest")
-    file_id, key, root, signature = (b64url_decode(str(text)) for text in texts[:4])
-    manifest = FileManifest(
-        file_id=require_bytes(file_id, 16),
-        size_bytes=int(str(sizes[0])),
-        encrypted_bytes=int(str(sizes[1])),
-        root=require_bytes(root, HASH_BYTES),
-        name=str(texts[4]),
-        mime=str(texts[5]),
-        file_key=require_bytes(key, 32),
-    )
-    return manifest, signature
+    return parse_file(record), b64url_decode(signature)

@@ -54,6 +54,7 @@ class Purpose(StrEnum):
     FILE = "file"
     FILE_GRANT = "file-grant"
     SEALED_FILE = "sealed-file"
+    LINK = "link"
 
     @property
     def label(self) -> str:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from client.seal.encoding import Octets
 from client.seal.errors import DecryptError, DecryptReason
 
 IV_BYTES = 12
@@ -28,7 +29,7 @@ Entropy = Callable[[int], bytes]
 secure_entropy: Entropy = os.urandom
 
 
-def sha256(data: bytes) -> bytes:
+def sha256(data: Octets) -> bytes:
     """H of the specification, 32 bytes."""
     return hashlib.sha256(data).digest()
 

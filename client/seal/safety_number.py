@@ -36,5 +36,13 @@ def safety_number(one: tuple[bytes, bytes], other: tuple[bytes, bytes]) -> str:
     Args:
         one, other: user id and account identity key
     """
-    digits = "".join(sorted((fingerprint(*one), fingerprint(*other))))
+    return _grouped("".join(sorted((fingerprint(*one), fingerprint(*other)))))
+
+
+def shown_fingerprint(user_id: bytes, account_key: bytes) -> str:
+    """Six groups of five digits, as people compare them for one account."""
+    return _grouped(fingerprint(user_id, account_key))
+
+
+def _grouped(digits: str) -> str:
     return " ".join(digits[i : i + 5] for i in range(0, len(digits), 5))

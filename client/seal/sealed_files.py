@@ -84,16 +84,7 @@ class Sealer:
         Raises: MalformedError for no recipient or more than 1,024
         """
         file_id, key = entropy(ID_BYTES), entropy(KEY_BYTES)
-        ephemeral = ephemeral or AgreementKey.generate()
-        slots = []
-        for recipient in recipients:
-            secret = ephemeral.exchange(recipient.identity_key)
-            wrapping = slot_key(secret, file_id, ephemeral.public, recipient)
-            slots.append(aead_seal(wrapping, key, SealedKind.PEOPLE.preamble, entropy))
-        if not 0 < len(slots) <= MAX_SLOTS:
-            raise MalformedError("number of recipients")
-        header = t(Label.SEALED_FILE, file_id, ephemeral.public, *slots)
-        prefix = SealedKind.PEOPLE.preamble + lp(header)
+        prefix = _prefix(recipients, file_id, key, entropy, ephemeral)
         return cls(SealedKind.PEOPLE, prefix, file_id, sender, entropy, key, entropy(KEY_BYTES))
 
     @classmethod
@@ -133,6 +124,24 @@ class Sealer:
         return self.prefix + lp(sealed)
 
 
+def seal_head(
+    recipients: Iterable[DeviceIdentity],
+    sender: LocalDevice,
+    file: files.FileManifest,
+    sealed_at_ms: int,
+    entropy: Entropy = secure_entropy,
+) -> bytes:
+    """The head for a content that is encrypted already, for verified devices.
+
+    Raises: MalformedError for no recipient or more than 1,024
+    """
+    key = entropy(KEY_BYTES)
+    prefix = _prefix(recipients, file.file_id, key, entropy)
+    plain = PlainFile(file.name, file.mime, file.size_bytes, sealed_at_ms)
+    manifest = SealedManifest(plain, file.root, file.file_key)
+    return prefix + lp(seal_manifest(key, sha256(prefix), manifest, sender, entropy))
+
+
 def open_file(head: SealedHead, key: bytes, total_bytes: int) -> OpenedFile:
     """Open the manifest under K, and check that the file is as long as it says.
 
@@ -142,6 +151,25 @@ def open_file(head: SealedHead, key: bytes, total_bytes: int) -> OpenedFile:
     if head.size_bytes + files.sealed_bytes(manifest.file.size_bytes) != total_bytes:
         raise DecryptError(DecryptReason.AUTH_FAILED)
     return OpenedFile(head.file_id, manifest, sender)
+
+
+def _prefix(
+    recipients: Iterable[DeviceIdentity],
+    file_id: bytes,
+    key: bytes,
+    entropy: Entropy,
+    ephemeral: AgreementKey | None = None,
+) -> bytes:
+    """What stands before the sealed manifest: K for each device, under a key pair of this head."""
+    ephemeral = ephemeral or AgreementKey.generate()
+    slots = []
+    for recipient in recipients:
+        secret = ephemeral.exchange(recipient.identity_key)
+        wrapping = slot_key(secret, file_id, ephemeral.public, recipient)
+        slots.append(aead_seal(wrapping, key, SealedKind.PEOPLE.preamble, entropy))
+    if not 0 < len(slots) <= MAX_SLOTS:
+        raise MalformedError("number of recipients")
+    return SealedKind.PEOPLE.preamble + lp(t(Label.SEALED_FILE, file_id, ephemeral.public, *slots))
 
 
 def _hashed(pieces: Iterable[bytes], hasher: files.PartHasher) -> Iterator[bytes]:

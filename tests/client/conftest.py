@@ -1,4 +1,4 @@
-"""A server in a process of its own, and a crowd of people on it; the vectors of files."""
+"""A server in a process of its own, and a crowd of people on it; the vectors of files and links."""
 
 import contextlib
 import json
@@ -46,11 +46,20 @@ async def crowd(server_process: ServerProcess, tmp_path: Path) -> AsyncIterator[
     crowd = Crowd(server_process, tmp_path)
     yield crowd
     for device in crowd.devices:
-        device.api.close()
+        device.close()
 
 
 @pytest.fixture(scope="session")
 def file_vectors() -> dict[str, Any]:
-    path = Path(__file__).parents[1] / "vectors" / "seal_file.json"
+    return _vectors("seal_file.json")
+
+
+@pytest.fixture(scope="session")
+def link_vectors() -> dict[str, Any]:
+    return _vectors("seal_link.json")
+
+
+def _vectors(name: str) -> dict[str, Any]:
+    path = Path(__file__).parents[1] / "vectors" / name
     vectors: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return vectors

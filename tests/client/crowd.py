@@ -6,9 +6,9 @@ from pathlib import Path
 
 from client.account import Account, NewAccount, PendingCode
 from client.api import Api
+from client.connections import Messenger
 from client.engine import Engine, system_now_ms
 from client.incoming import Received
-from client.links import Messenger
 from client.people import People
 from client.seal.encoding import b64url_encode
 from client.socket import Socket
@@ -33,12 +33,17 @@ class Device:
         self.start()
 
     def start(self) -> None:
-        """Begin with what the state file holds, as after a restart."""
+        """Begin with what the state file holds, as after a restart; `close` comes before it."""
         self.file = StateFile(self.path)
         self.api = Api(self.server.origin, self.file.state.refresh_cookie)
         self.account = Account(self.api, self.file, system_now_ms)
         self.engine = Engine(self.api, self.file)
         self.people = People(self.api)
+
+    def close(self) -> None:
+        """Give back the connections and the state file."""
+        self.api.close()
+        self.file.close()
 
     @property
     def user_id(self) -> bytes:

@@ -20,6 +20,7 @@ import {
 import { padFile, sealedSize, unpadFile } from "../../frontend/js/crypto/file-padding.js";
 import { fileRoot, PartHasher } from "../../frontend/js/crypto/file-root.js";
 import * as identity from "../../frontend/js/crypto/identity.js";
+import { makeLinkManifest, readLinkManifest } from "../../frontend/js/crypto/link-manifest.js";
 import { dumpKdfParams, passwordSalt, splitMasterKey } from "../../frontend/js/crypto/password.js";
 import { openPayload, sealPayload } from "../../frontend/js/crypto/payload.js";
 import {
@@ -261,7 +262,7 @@ const COMMANDS = {
       file,
       { kind: "people", recipients: [peer], sender },
       async (piece) => {
-        body.push(piece);
+        body.push(piece.slice());
       },
     );
     return { file: text(concat(head, ...body)) };
@@ -279,6 +280,33 @@ const COMMANDS = {
     const { name, mime, sealedAtMs } = opened.manifest;
     const sender = text(/** @type {any} */ (opened.sender).userId);
     return { content: text(content), name, mime, sealedAtMs, sender };
+  },
+
+  async makeLink({ transferId, files, name }) {
+    const signer = name && {
+      name,
+      accountKey: account.publicKey,
+      certificate: device.certificate,
+      signingKey: device.signing.privateKey,
+    };
+    const entries = files.map(
+      /** @param {any} each */ (each) => ({
+        fileId: bytes(each.fileId),
+        fileKey: bytes(each.fileKey),
+        sizeBytes: each.sizeBytes,
+        encryptedBytes: each.encryptedBytes,
+        root: bytes(each.root),
+        name: each.name,
+        mime: each.mime,
+      }),
+    );
+    const id = bytes(transferId);
+    return { json: text(await makeLinkManifest({ transferId: id, files: entries, signer })) };
+  },
+
+  async readLink({ transferId, json }) {
+    const { files, from } = await readLinkManifest(bytes(json), bytes(transferId));
+    return { names: files.map(({ name }) => name), from: from && [from.name, text(from.userId)] };
   },
 
   async importAccount({ pkcs8 }) {

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from client.connections import Messenger
 from client.engine import system_now_ms
 from client.errors import RefusedError
 from client.incoming import Charges, Incoming, Received
-from client.links import Messenger
 from client.seal.backup import dump_recovery_code
 from client.seal.device_list import Pin
 from client.seal.encoding import b64url_encode
@@ -124,11 +124,11 @@ async def test_whoever_was_away_gets_everything_after_a_restart_once(crowd: Crow
     room_id = await talk(alice, bob)
     for number in range(60):
         await alice.engine.send_text(room_id, str(number))
-    bob.api.close()
+    bob.close()
     bob.start()
     await bob.account.resume()
     assert await bob.texts(room_id) == [str(number) for number in range(60)]
-    bob.api.close()
+    bob.close()
     bob.start()
     await bob.account.resume()
     assert await bob.texts(room_id) == []
@@ -299,7 +299,7 @@ async def test_a_socket_says_why_it_ended(crowd: Crowd, over_tcp: bool) -> None:
 async def test_a_connection_over_tcp_pings_by_itself(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.links.PING_S", 0.05)
+    monkeypatch.setattr("client.connections.PING_S", 0.05)
     alice = await crowd.person("alice")
     async with await alice.connect(over_tcp=True) as socket:
         events = socket.events()

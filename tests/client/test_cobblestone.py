@@ -5,6 +5,7 @@ import json
 import os
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -93,6 +94,22 @@ def test_how_a_stream_is_cut_makes_no_difference(length: int, one: int, other: i
     plaintext = pattern(length)
     ciphertext = b"".join(encrypt_file(KEY, CONTEXT, in_pieces(plaintext, one)))
     assert b"".join(decrypt_file(KEY, CONTEXT, in_pieces(ciphertext, other))) == plaintext
+
+
+def in_one_memory(data: bytes, size: int) -> Iterator[memoryview]:
+    memory = bytearray(size)
+    for piece in in_pieces(data, size):
+        memory[: len(piece)] = piece
+        yield memoryview(memory)[: len(piece)]
+        memory[:] = bytes(size)
+
+
+@pytest.mark.parametrize("size", [1, SEALED - 1, 70_001, MIB])
+def test_memory_may_be_used_again_for_the_next_piece(size: int) -> None:
+    plaintext = pattern(5 * CHUNK_BYTES + 7)
+    ciphertext = b"".join(encrypt_file(KEY, CONTEXT, in_one_memory(plaintext, size)))
+    assert decrypt(ciphertext) == plaintext
+    assert b"".join(decrypt_file(KEY, CONTEXT, in_one_memory(ciphertext, size))) == plaintext
 
 
 def test_any_chunk_can_be_read_alone() -> None:

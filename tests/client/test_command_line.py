@@ -6,7 +6,11 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+import pytest
+
+from client.terminal import plain
 from tests.client.crowd import PASSWORD
 from tests.process import ROOT, ServerProcess
 
@@ -19,7 +23,9 @@ class Terminal:
     state: Path
     email: str
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(
+        self, *arguments: str, errors: TextIO | int = asyncio.subprocess.PIPE
+    ) -> asyncio.subprocess.Process:
         command = ("--server", self.server.origin, "--state", str(self.state), *arguments)
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -29,7 +35,7 @@ class Terminal:
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=errors,
         )
 
     async def run(self, *arguments: str) -> str:
@@ -84,6 +90,22 @@ async def test_two_people_meet_and_talk_in_their_terminals(
     await bob.run("send", alice_code, "and back")
     heard = await alice.run("--tcp", server_process.messenger, "tail", "--count", "1")
     assert heard.split(" ", 1)[1] == "Bob: and back"
+
+
+async def test_words_of_others_neither_command_the_terminal_nor_begin_a_line(
+    server_process: ServerProcess, tmp_path: Path
+) -> None:
+    alice, bob, _, bob_code = await meet(server_process, tmp_path)
+    await alice.run("send", bob_code, "\x1b[2Jgone\n12:00:00 Bob: pay \u202eeh")
+    (shown,) = (await bob.run("tail", "--count", "1")).splitlines()
+    assert shown.endswith(r"Alice: \x1b[2Jgone\n12:00:00 Bob: pay \u202eeh")
+
+
+@pytest.mark.parametrize(
+    "text", ["Nguyễn Thị Ánh", "👩\u200d🚀 an 'ordinary' \\ text", "می\u200cخواهم"]
+)
+def test_ordinary_words_stay_as_they_are(text: str) -> None:
+    assert plain(text) == text
 
 
 async def test_files_are_sent_and_saved_in_terminals(

@@ -231,7 +231,8 @@ async def test_a_stop_under_load_says_so_finishes_and_loses_nothing(
     began = time.monotonic()
     stopping = _begin(asyncio.to_thread(server_process.stop))
     health = await draining_health(server_process.origin)
-    assert health == {"status": "draining", "services": {"database": "up", "tcp_messenger": "up"}}
+    services = {"database": "up", "files": "up", "tcp_messenger": "up"}
+    assert health == {"status": "draining", "services": services}
     assert await stopping == 0
     assert time.monotonic() - began < 10
     await asyncio.gather(*lives)

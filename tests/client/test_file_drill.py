@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from client import room_files
+from client import file_parts
 from client.seal.files import FileManifest
 from models.blobs import BlobStore
 from models.files import Allowance
@@ -17,6 +17,7 @@ from protocol.encoding import b64url
 from protocol.ids import FileId
 from protocol.limits import DAY_MS, HOUR_MS
 from services.access import Access
+from services.downloads import Downloads
 from services.files import FileLimits, FileService
 from services.grants import Grants
 from services.quotas import Quotas
@@ -108,7 +109,7 @@ async def test_no_acknowledged_file_is_lost_and_no_orphan_stays(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room_files, "RETRY_S", (0.1, 0.2, 0.4, 0.8, 1.6, 3.2))
+    monkeypatch.setattr(file_parts, "RETRY_S", (0.1, 0.2, 0.4, 0.8, 1.6, 3.2))
     server = ServerProcess(tmp_path_factory.mktemp("server"), settings(service))
     server.start()
     crowd, load = Crowd(server, tmp_path), Load(tmp_path)
@@ -136,7 +137,7 @@ async def test_no_acknowledged_file_is_lost_and_no_orphan_stays(
         }
     finally:
         for device in crowd.devices:
-            device.api.close()
+            device.close()
         if server.is_running:
             server.kill()
 
@@ -145,7 +146,7 @@ async def verify(load: Load, folder: Path) -> None:
     """Read every acknowledged file back, through the server, and compare its hash."""
     for number, (device, _, manifest, digest) in enumerate(load.whole):
         content = bytearray()
-        await device.engine._files._get_all(manifest, content.extend)
+        await device.engine.own_files.fetch(manifest, content.extend)
         assert hashlib.sha256(content).digest() == digest, number
 
 
@@ -166,6 +167,7 @@ async def left_after_sweep(server: ServerProcess, service: S3Process | None) -> 
         access=Access(stores, clock),
         quotas=Quotas(clock),
         grants=Grants(clock, grant_key=bytes(32)),
+        downloads=Downloads(blobs),
         limits=FileLimits(1, allowance),
     )
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client.seal.cobblestone import CHUNK_BYTES, decrypt_file, encrypt_file
-from client.seal.encoding import b64url_decode
+from client.seal.encoding import b64url_decode, b64url_encode
 from client.seal.files import (
     PART_BYTES,
     FileContext,
@@ -20,6 +20,7 @@ from client.seal.files import (
     sealed_bytes,
     unpad_file,
 )
+from client.seal.link_manifests import LinkSender, make_link_manifest, read_link_manifest
 from client.seal.sealed_files import Sealer, open_file
 from client.seal.sealed_head import SealedHead
 from client.seal.sealed_manifest import PlainFile
@@ -131,3 +132,50 @@ def test_a_sealed_file_of_python_opens_in_the_browser(
     sender = b64url_decode(opened.pop("sender"))
     assert (opened, sender) == ({"name": NAME, "mime": MIME, "sealedAtMs": NOW_MS}, USER_A)
     assert browser("openFile", file=data[:-1]) == {"error": "auth-failed"}
+
+
+TRANSFER, SENDER = b"\x55" * 16, "Ngọc Ánh 🌿"
+LINKED = tuple(
+    FileManifest(bytes([n]) * 16, n, sealed_bytes(n), bytes([n]) * 32, name, MIME, bytes([n]) * 32)
+    for n, name in enumerate((NAME, 'a "quoted" note 🌿', "b, <c> & d.txt"))
+)
+
+
+@pytest.mark.parametrize("name", [None, SENDER])
+def test_a_link_of_the_browser_reads_the_same_in_python(
+    name: str | None, python: Python, browser: Browser
+) -> None:
+    browser("meet", **python.records())
+    files = [
+        {
+            "fileId": each.file_id,
+            "fileKey": each.file_key,
+            "sizeBytes": each.size_bytes,
+            "encryptedBytes": each.encrypted_bytes,
+            "root": each.root,
+            "name": each.name,
+            "mime": each.mime,
+        }
+        for each in LINKED
+    ]
+    made = b64url_decode(browser("makeLink", transferId=TRANSFER, files=files, name=name)["json"])
+    read = read_link_manifest(TRANSFER, made)
+    assert read.files == LINKED
+    if name is None:
+        assert made == make_link_manifest(TRANSFER, LINKED)
+    else:
+        assert read.sender == LinkSender(name, meet(browser))
+
+
+@pytest.mark.parametrize("name", [None, SENDER])
+def test_a_link_of_python_reads_the_same_in_the_browser(
+    name: str | None, python: Python, browser: Browser
+) -> None:
+    signer = None if name is None else python.device
+    made = make_link_manifest(TRANSFER, LINKED, signer, name or "")
+    read = browser("readLink", transferId=TRANSFER, json=made)
+    assert read["names"] == [each.name for each in LINKED]
+    assert read["from"] == (None if name is None else [name, b64url_encode(USER_A)])
+    if name is not None:
+        elsewhere = browser("readLink", transferId=b"\x56" * 16, json=made)
+        assert elsewhere == {"error": "bad_signature"}

@@ -14,7 +14,7 @@ from client.seal.keys import AgreementKey, SigningKey
 from client.seal.password import PasswordParameters
 from client.seal.payload import pad
 from client.seal.primitives import aead_seal, sha256
-from client.seal.sealed_files import OpenedFile, Sealer, open_file
+from client.seal.sealed_files import OpenedFile, Sealer, open_file, seal_head
 from client.seal.sealed_head import (
     MAX_SLOTS,
     NotSealedError,
@@ -69,6 +69,27 @@ def read_on(
 ) -> tuple[OpenedFile, bytes]:
     opened = open_file(head, key, total_bytes)
     return opened, b"".join(opened.content(in_pieces(file.read(), 5_000)))
+
+
+def test_a_head_made_later_opens_the_content_that_was_there_before() -> None:
+    """As when somebody accepts what was sent to their address (docs/crypto.md §12.3)."""
+    file_id, key = b"\x33" * 16, b"\x12" * 32
+    padded = files.pad_file([CONTENT], len(CONTENT))
+    content = b"".join(cobblestone.encrypt_file(key, files.file_context(file_id), padded))
+    hasher = files.PartHasher()
+    hasher.update(content)
+    root = hasher.finish().root(file_id)
+    file = files.FileManifest(
+        file_id, len(CONTENT), len(content), root, PLAIN.name, PLAIN.mime, key
+    )
+    heads = [seal_head([each.identity()], ALICE, file, NOW_MS) for each in (BOB, CAROL)]
+    for head, recipient in zip(heads, (BOB, CAROL), strict=True):
+        opened, plain = open_with(head + content, recipient)
+        assert (plain, opened.manifest.file, opened.sender) == (CONTENT, PLAIN, ALICE.identity())
+    with pytest.raises(DecryptError, match="no-session"):
+        open_with(heads[0] + content, CAROL)
+    with pytest.raises(MalformedError):
+        seal_head([], ALICE, file, NOW_MS)
 
 
 @pytest.mark.parametrize("length", [0, 1, 16_384, 40_000])

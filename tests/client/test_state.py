@@ -1,11 +1,14 @@
 """What a device remembers survives a restart whole, and nobody else can read it."""
 
 import stat
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from client.seal.device_list import Pin
+from client.seal.files import FileManifest
 from client.seal.keys import AgreementKey
 from client.seal.prekeys import DAY_MS
 from client.seal.sessions import Session, SessionStatus
@@ -18,6 +21,8 @@ from client.state import (
     StoredSignedPrekey,
     Trail,
     Unopened,
+    dump_state,
+    parse_state,
 )
 from tests.client.people import (
     NOW_MS,
@@ -61,14 +66,33 @@ def filled() -> State:
         sent={b"n" * 16: SentMessage(b"h" * 32, NOW_MS, {USER_B * 2: b"k" * 65}, b"c" * 32)},
         unopened={b"u" * 32: Unopened(b"r" * 32, 6, USER_B, NOW_MS, b"c" * 32, b"p")},
         resets={USER_B * 2: [NOW_MS]},
+        drafts={b"t" * 16},
+        unsealed={
+            b"v" * 16: (FileManifest(b"f" * 16, 300, 584, b"h" * 32, "Báo cáo.pdf", "", b"k" * 32),)
+        },
     )
+
+
+def read_again(file: StateFile, path: Path) -> State:
+    """What somebody finds who begins when `file` has ended."""
+    file.close()
+    with closing(StateFile(path)) as again:
+        return again.state
 
 
 def test_a_state_reads_back_as_it_was_saved(path: Path) -> None:
     file = StateFile(path)
     file.state = filled()
     file.save()
-    assert StateFile(path).state == file.state
+    assert read_again(file, path) == file.state
+
+
+def test_a_state_from_before_there_were_transfers_is_read() -> None:
+    state = filled()
+    fields = msgspec.msgpack.decode(dump_state(state))
+    del fields["drafts"], fields["unsealed"]
+    state.drafts, state.unsealed = set(), {}
+    assert parse_state(msgspec.msgpack.encode(fields)) == state
 
 
 def test_a_restored_ratchet_goes_on_where_it_was(path: Path) -> None:
@@ -80,7 +104,7 @@ def test_a_restored_ratchet_goes_on_where_it_was(path: Path) -> None:
         Session(b"s" * 16, SessionStatus.ACTIVE, b"e" * 65, talkers.states[1]),
     )
     file.save()
-    talkers.states[1] = StateFile(path).state.sessions[USER_A * 2][0].ratchet
+    talkers.states[1] = read_again(file, path).sessions[USER_A * 2][0].ratchet
     assert talkers.receive(1, lost) == b"late"
     assert talkers.receive(0, talkers.send(1, b"answer")) == b"answer"
 
@@ -99,10 +123,13 @@ def test_a_crash_while_saving_leaves_the_old_state(path: Path) -> None:
     file = StateFile(path)
     file.state = filled()
     file.save()
-    path.with_suffix(".new").write_bytes(b"half a fi")
-    assert StateFile(path).state == file.state
-    file.save()
-    assert StateFile(path).state == file.state
+    path.with_name(f"{path.name}.new").write_bytes(b"half a fi")
+    state = read_again(file, path)
+    assert state == file.state
+    with closing(StateFile(path)) as again:
+        again.state.next_prekey_id = 10
+        again.save()
+        assert parse_state(path.read_bytes()) == again.state != state
 
 
 def test_without_a_path_nothing_is_written(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ async def test_whoever_is_told_again_how_everything_stands_looks_for_what_was_mi
     room_id = await talk(alice, bob)
     deaf = ServerProcess(crowd.server.data_dir)
     deaf.start()
-    bob.api.close()
+    bob.close()
     bob.server = deaf
     bob.start()
     await bob.account.resume()

@@ -46,7 +46,7 @@ class Messenger:
         return cls(parts.hostname, parts.port, parts.scheme == "tls")
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """One connection. `close_code` is why the server closed, or None."""
 
     @property
@@ -68,7 +68,7 @@ class Link(Protocol):
         ...
 
 
-class WebSocketLink:
+class WebSocketConnection:
     """Frames over the server's WebSocket."""
 
     def __init__(self, connection: WebSocketClientConnection) -> None:
@@ -101,7 +101,7 @@ class WebSocketLink:
         self._connection.close()
 
 
-class LineLink:
+class LineConnection:
     """Frames as lines; pings by itself, so that the server does not take silence for absence."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
