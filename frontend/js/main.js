@@ -3,30 +3,29 @@
  */
 
 /** @import { Engine } from "./session/types.js" */
-/** @import { App, Appearance } from "./views/types.js" */
+/** @import { App } from "./views/types.js" */
 import { connectEngine } from "./session/client.js";
+import { startOfflineWorker } from "./session/worker-url.js";
 import { rowsChanged } from "./state/messages.js";
 import { booted, broke, signedOut } from "./state/session.js";
 import { INITIAL_STATE, replaceSlice } from "./state/state.js";
 import { createStore } from "./state/store.js";
-import { chooseLocale, setLanguage, t } from "./ui/i18n.js";
+import { changeAppearance, putOn, readAppearance } from "./ui/appearance.js";
+import { t } from "./ui/i18n.js";
 import { createRouter } from "./ui/router.js";
 import { toasts } from "./ui/toast.js";
 import { errorCode, errorText } from "./views/error-text.js";
 import { forgetPlaces } from "./views/reading-place.js";
+import { forgetRecordings } from "./views/recordings.js";
 import { root } from "./views/root.js";
 import { ROUTES } from "./views/routes.js";
 
 const VERSION = "0.1.0";
-const APPEARANCE_KEY = "sealroom.appearance";
 const RELOADED_KEY = "sealroom.reloaded";
 const INHABITED_KEY = "sealroom.inhabited";
 
-/** @type {Appearance} */
-const DEFAULT_APPEARANCE = { theme: "system", locale: "system" };
-
 try {
-  await speak(readAppearance());
+  await putOn(readAppearance());
   sessionStorage.removeItem(RELOADED_KEY);
 } catch (error) {
   // A page left open during an upgrade asks for files that are gone; the new page knows the new ones.
@@ -67,22 +66,13 @@ else store.set(booted, { phase: "welcome" });
 document.addEventListener("visibilitychange", tellActive);
 store.subscribe((state) => state.session, tellActive);
 store.subscribe((state) => state.session.phase, rememberInhabited);
+store.subscribe((state) => state.session.phase, keepForOffline);
 draw();
 
 function draw() {
   page?.destroy();
   page = root(app);
   document.body.replaceChildren(page.el, messages.el);
-}
-
-/** @param {Appearance} appearance */
-async function speak({ theme, locale }) {
-  document.documentElement.dataset["theme"] = theme;
-  const chosen = locale === "system" ? chooseLocale(navigator.languages) : locale;
-  const response = await fetch(new URL(`../locales/${chosen}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`The words of ${chosen} are not there: ${response.status}`);
-  setLanguage(chosen, await response.json());
-  document.documentElement.lang = chosen;
 }
 
 /** @returns {Engine} */
@@ -92,6 +82,7 @@ function startEngine() {
   engine.on("connection", (connection) => store.set(replaceSlice, "connection", connection));
   engine.on("people", (people) => store.set(replaceSlice, "people", people));
   engine.on("rooms", (rooms) => store.set(replaceSlice, "rooms", rooms));
+  engine.on("transfers", (transfers) => store.set(replaceSlice, "transfers", transfers));
   engine.on("messages", (change) => store.set(rowsChanged, change));
   engine.on("notice", ({ kind, text, params }) => {
     const kinds = /** @type {const} */ ({ info: "notice", success: "done", error: "error" });
@@ -100,6 +91,7 @@ function startEngine() {
   engine.on("signedOut", ({ reason }) => {
     store.set(signedOut, reason);
     forgetPlaces();
+    forgetRecordings();
     router.go("welcome", {}, { replace: true });
   });
   engine.call("boot", {}).then(
@@ -117,27 +109,22 @@ function rememberInhabited(phase) {
   }
 }
 
+/** @param {string} phase */
+function keepForOffline(phase) {
+  // Not before somebody is in: the welcome stays small.
+  if (phase === "ready") startOfflineWorker();
+}
+
 function tellActive() {
   if (store.get().session.phase !== "ready") return;
   // Only a hint about presence: when the engine is away, it will ask again.
   app.engine.call("setActive", { active: document.visibilityState === "visible" }).catch(() => {});
 }
 
-/** @returns {Appearance} */
-function readAppearance() {
-  try {
-    return { ...DEFAULT_APPEARANCE, ...JSON.parse(localStorage.getItem(APPEARANCE_KEY) ?? "{}") };
-  } catch {
-    return DEFAULT_APPEARANCE;
-  }
-}
-
-/** @param {Partial<Appearance>} change */
+/** @type {App["setAppearance"]} */
 async function setAppearance(change) {
-  const next = { ...readAppearance(), ...change };
   try {
-    await speak(next);
-    localStorage.setItem(APPEARANCE_KEY, JSON.stringify(next));
+    await changeAppearance(change);
     if (change.locale !== undefined) draw();
   } catch {
     messages.show({ kind: "error", text: errorText(null) });

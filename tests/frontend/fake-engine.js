@@ -1,9 +1,12 @@
 /**
  * A stand-in for the engine, with believable people, for looking at screens (tests/frontend/preview.mjs). Tests of
  * behaviour use the real engine. `?scene=` chooses where to begin: welcome (default), ready, empty, unlock, expired,
- * broken, offline, long (ready, with a room of ten thousand messages), files (ready, with a room of files in every state).
+ * broken, offline, long (ready, with a room of ten thousand messages), files (ready, with a room of files in every state),
+ * transfers (ready, with transfers in every state), transfers-loading (ready, and nothing known of them).
  */
 import { AppError } from "/js/lib/errors.js";
+
+import { fakeTransfers } from "./fake-transfers.js";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -20,6 +23,7 @@ const ME = {
   role: "user",
   preferences: { readReceipts: true, presence: true },
   passwordOpensBackup: true,
+  terms: { fileBytes: 100 * 2 ** 20, links: true },
 };
 
 /** @returns {any} */
@@ -343,9 +347,13 @@ export function connectEngine() {
   const listeners = new Map();
   const emit = (name, value) => listeners.get(name)?.forEach((fn) => fn(value));
   let people = scene === "empty" ? { people: [], invites: [] } : PEOPLE;
-  let me = ME;
+  let me = scene === "strict" ? { ...ME, terms: { fileBytes: 10, links: false } } : ME;
   /** @type {(files: any[]) => void} */
   let hand = () => {};
+  const fail = (/** @type {string} */ code) => {
+    throw new AppError(code);
+  };
+  const transfers = fakeTransfers(scene, { emit, fail });
 
   if (scene === "long") fillLongRoom();
   // What somebody else writes, for tests: receive("r-minh", "text").
@@ -361,15 +369,16 @@ export function connectEngine() {
     );
   };
 
+  // The network coming and going, for tests: tellConnection("offline").
+  globalThis.tellConnection = (status) => emit("connection", { status, retryAtMs: null });
+
   async function ready() {
     if (scene === "files" && ROWS["r-files"] === undefined) await fillFilesRoom();
     emit("me", me);
     emit("people", people);
     emit("rooms", scene === "empty" ? [] : ROOMS);
-    emit("connection", {
-      status: scene === "offline" ? "offline" : "online",
-      retryAtMs: null,
-    });
+    transfers.tell();
+    globalThis.tellConnection(scene === "offline" ? "offline" : "online");
     return { step: "ready", phase: "ready" };
   }
   /** @param {string} user @param {string | null} relation null forgets the person */
@@ -450,7 +459,12 @@ export function connectEngine() {
       verified: user === "u-minh",
       identity: people.people.find((one) => one.id === user)?.identity ?? "new",
     }),
-    setVerified: () => ({}),
+    setVerified: ({ user, on }) => {
+      const identity = on ? "verified" : "new";
+      const seen = people.people.map((one) => (one.id === user ? { ...one, identity } : one));
+      emit("people", (people = { ...people, people: seen }));
+      return {};
+    },
     acceptIdentity: () => ({}),
     openDm: ({ user }) => ({ room: `r-${user.slice(2)}` }),
     messages: ({ room: id, ...where }) => pageOf(ROWS[id] ?? [], where),
@@ -523,6 +537,7 @@ export function connectEngine() {
     openFile: openFake,
     cancelFile: () => ({}),
     releaseFile: () => ({}),
+    ...transfers.calls,
   };
   /** @param {string} id @param {string} key @param {(file: any) => any} change null takes the file away */
   function changeFiles(id, key, change) {

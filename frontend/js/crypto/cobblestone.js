@@ -11,12 +11,13 @@
  * makes one ciphertext belong to one key (SEAL1 §6, row 18).
  *
  * Streams are async iterables that are pulled: memory holds about 2 MiB, whatever the file's size, and
- * whoever stops pulling has cancelled. Plaintext that was yielded is authentic, but the file is whole only
- * when the generator has returned.
+ * whoever stops pulling has cancelled. A piece is good until the next one is asked for. Plaintext that was
+ * yielded is authentic, but the file is whole only when the generator has returned.
  */
 
 import { concat, equal, utf8 } from "../lib/bytes.js";
 import { AppError, DecryptError } from "../lib/errors.js";
+import { leaveBehind } from "../lib/garbage.js";
 import { regroup } from "../lib/regroup.js";
 import {
   FILE_CHUNK_BYTES,
@@ -76,11 +77,13 @@ export async function* encryptFile(fileKey, context, plaintext, options = {}) {
   const { hash = "SHA-512", salt = randomBytes(FILE_SALT_BYTES) } = options;
   const cipher = await deriveCipher(fileKey, context, salt, hash);
   yield concat(salt, cipher.commitment);
+  const sealed = new Uint8Array(CHUNKS_AT_ONCE * SEALED_CHUNK_BYTES);
   let index = 0;
   for await (const span of regroup(plaintext, CHUNKS_AT_ONCE * FILE_CHUNK_BYTES)) {
     const chunks = cut(span, FILE_CHUNK_BYTES, CHUNKS_AT_ONCE);
-    yield concat(...(await Promise.all(chunks.map((chunk, i) => seal(cipher, index + i, chunk)))));
+    yield fill(sealed, await Promise.all(chunks.map((chunk, i) => seal(cipher, index + i, chunk))));
     index += chunks.length;
+    leaveBehind(span.length);
   }
 }
 
@@ -97,13 +100,16 @@ export async function* decryptFile(fileKey, context, ciphertext, { hash = "SHA-5
   const spans = regroup(ciphertext, CHUNKS_AT_ONCE * SEALED_CHUNK_BYTES, FILE_PREFIX_BYTES);
   const { value: prefix } = await spans.next();
   const cipher = await openCipher(fileKey, context, /** @type {Bytes} */ (prefix), { hash });
+  const opened = new Uint8Array(CHUNKS_AT_ONCE * FILE_CHUNK_BYTES);
   let index = 0;
   for await (const span of spans) {
     const chunks = cut(span, SEALED_CHUNK_BYTES, CHUNKS_AT_ONCE);
-    yield concat(
-      ...(await Promise.all(chunks.map((chunk, i) => openChunk(cipher, index + i, chunk)))),
+    yield fill(
+      opened,
+      await Promise.all(chunks.map((chunk, i) => openChunk(cipher, index + i, chunk))),
     );
     index += chunks.length;
+    leaveBehind(span.length);
   }
 }
 
@@ -155,6 +161,20 @@ export async function openChunk({ key, baseNonce }, index, chunk) {
 async function seal({ key, baseNonce }, index, chunk) {
   const algorithm = { name: "AES-GCM", iv: nonceOf(baseNonce, index) };
   return new Uint8Array(await subtle.encrypt(algorithm, key, chunk));
+}
+
+/**
+ * @param {Bytes} memory
+ * @param {readonly Bytes[]} chunks
+ * @returns {Bytes} as much of the memory as they take, one after another
+ */
+function fill(memory, chunks) {
+  let length = 0;
+  for (const chunk of chunks) {
+    memory.set(chunk, length);
+    length += chunk.length;
+  }
+  return memory.subarray(0, length);
 }
 
 /**

@@ -67,6 +67,7 @@ export const PURPOSES = Object.freeze(
     "file",
     "file-grant",
     "sealed-file",
+    "link",
     "aik-rotate",
     "devauth",
   ]),
@@ -143,6 +144,9 @@ export const FILE_TYPE_CHARS = 127; // of a media type: RFC 6838 §4.2
 
 // Links (SEAL1 §4.13)
 export const LINK_VERSION = 1;
+export const LINK_FILES = 10;
+export const LINK_NAME_CHARS = 64; // of what the sender calls itself, as of every display name
+export const LINK_STEP_BYTES = 1_024; // a manifest is padded to a multiple, which hides how long the names are
 
 // Sealed files: one file that needs no server
 export const SEALED_FILE_VERSION = 1;

@@ -42,10 +42,11 @@ import { randomBytes, sha256 } from "./primitives.js";
  */
 
 /**
- * The manifest in the JSON of a message; bytes as base64url.
+ * The manifest in JSON; bytes as base64url.
  * @typedef {{ file_id: string, key: string, size: number, ct_size: number, root: string, name: string,
- *   mime: string, sig: string }} FileManifestRecord
+ *   mime: string }} FileEntry
  */
+/** @typedef {FileEntry & { sig: string }} FileManifestRecord the manifest in the JSON of a message */
 
 /**
  * What a person is told: intact and from whom it says, changed on its way, or another device's signature.
@@ -73,17 +74,9 @@ export function fileContext(fileId) {
  * @returns {Promise<FileManifestRecord>}
  */
 export async function signManifest(manifest, context, signingKey) {
-  requireManifest(manifest);
-  return {
-    file_id: toBase64url(manifest.fileId),
-    key: toBase64url(manifest.fileKey),
-    size: manifest.sizeBytes,
-    ct_size: manifest.encryptedBytes,
-    root: toBase64url(manifest.root),
-    name: manifest.name,
-    mime: manifest.mime,
-    sig: toBase64url(await sign(signingKey, "file", await signedBody(manifest, context))),
-  };
+  const entry = dumpEntry(manifest);
+  const signature = await sign(signingKey, "file", await signedBody(manifest, context));
+  return { ...entry, sig: toBase64url(signature) };
 }
 
 /**
@@ -95,11 +88,56 @@ export async function signManifest(manifest, context, signingKey) {
  * @returns {Promise<FileManifest>}
  */
 export async function verifyManifest(record, context, signingKey) {
-  const manifest = parseRecord(record);
-  requireManifest(manifest);
+  const manifest = parseEntry(record);
   const signature = fromBase64url(record.sig, SIGNATURE_BYTES);
   await verify(signingKey, "file", await signedBody(manifest, context), signature);
   return manifest;
+}
+
+/**
+ * Throws: AppError("malformed") for a manifest that no receiver would take.
+ * @param {FileManifest} manifest
+ * @returns {FileEntry}
+ */
+export function dumpEntry(manifest) {
+  requireManifest(manifest);
+  return {
+    file_id: toBase64url(manifest.fileId),
+    key: toBase64url(manifest.fileKey),
+    size: manifest.sizeBytes,
+    ct_size: manifest.encryptedBytes,
+    root: toBase64url(manifest.root),
+    name: manifest.name,
+    mime: manifest.mime,
+  };
+}
+
+/**
+ * Throws: AppError("malformed") unless every field is as documented.
+ * @param {FileEntry} entry
+ * @returns {FileManifest}
+ */
+export function parseEntry({ file_id: fileId, key, size, ct_size: encryptedBytes, ...rest }) {
+  const manifest = {
+    fileId: fromBase64url(fileId, ID_BYTES),
+    fileKey: /** @type {FileKey} */ (fromBase64url(key, KEY_BYTES)),
+    sizeBytes: size,
+    encryptedBytes,
+    root: fromBase64url(rest.root, HASH_BYTES),
+    name: rest.name,
+    mime: rest.mime,
+  };
+  requireManifest(manifest);
+  return manifest;
+}
+
+/**
+ * What stands for name and type in a signature.
+ * @param {FileManifest} manifest
+ * @returns {Promise<Bytes>} 32 bytes
+ */
+export function titleHash({ name, mime }) {
+  return sha256(tuple("", utf8(name), utf8(mime)));
 }
 
 /**
@@ -117,27 +155,11 @@ export function verdictOf(error) {
  * @param {FileManifest} manifest
  * @param {FileContext} context
  */
-async function signedBody({ fileId, root, sizeBytes, name, mime }, context) {
+async function signedBody(manifest, context) {
+  const { fileId, root, sizeBytes } = manifest;
   const { roomId, msgId, senderUser, senderDevice } = context;
-  const title = await sha256(tuple("", utf8(name), utf8(mime)));
   const place = [roomId, msgId, senderUser, senderDevice];
-  return tuple("", ...place, fileId, root, u64(sizeBytes), title);
-}
-
-/**
- * @param {FileManifestRecord} record
- * @returns {FileManifest}
- */
-function parseRecord({ file_id: fileId, key, size, ct_size: encryptedBytes, root, name, mime }) {
-  return {
-    fileId: fromBase64url(fileId, ID_BYTES),
-    fileKey: /** @type {FileKey} */ (fromBase64url(key, KEY_BYTES)),
-    sizeBytes: size,
-    encryptedBytes,
-    root: fromBase64url(root, HASH_BYTES),
-    name,
-    mime,
-  };
+  return tuple("", ...place, fileId, root, u64(sizeBytes), await titleHash(manifest));
 }
 
 /** @param {FileManifest} manifest */

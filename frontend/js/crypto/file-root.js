@@ -57,14 +57,13 @@ export async function verifyPart({ hashes }, index, part) {
 
 /** Hashes a ciphertext part by part while it passes; holds one part. */
 export class PartHasher {
-  /** @type {Uint8Array[]} */
-  #held = [];
+  #held = new Uint8Array(FILE_PART_BYTES);
   #heldBytes = 0;
   #sizeBytes = 0;
   /** @type {Bytes[]} */
   #hashes = [];
 
-  /** @param {Uint8Array} piece the next bytes, however many; they are not changed afterwards */
+  /** @param {Uint8Array} piece the next bytes, however many; nobody needs them when this has resolved */
   async update(piece) {
     let rest = piece;
     this.#sizeBytes += piece.length;
@@ -85,13 +84,12 @@ export class PartHasher {
 
   /** @param {Uint8Array} piece */
   #hold(piece) {
-    this.#held.push(piece);
+    this.#held.set(piece, this.#heldBytes);
     this.#heldBytes += piece.length;
   }
 
   async #close() {
-    this.#hashes.push(await sha256(concat(...this.#held)));
-    this.#held = [];
+    this.#hashes.push(await sha256(this.#held.subarray(0, this.#heldBytes)));
     this.#heldBytes = 0;
   }
 }

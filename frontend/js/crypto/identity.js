@@ -124,6 +124,23 @@ export async function verifyCertificate(certificate, accountKey) {
 }
 
 /**
+ * Verify a certificate that came with what its device signed, and with the account it names.
+ *
+ * Throws: AppError "bad_key" or "bad_signature"; one that cannot be read is one that nobody signed.
+ * @param {SignedCertificate} certificate
+ * @param {PublicKey} accountKey
+ * @returns {Promise<DeviceCertificate>}
+ */
+export async function verifyEnclosedCertificate(certificate, accountKey) {
+  try {
+    return await verifyCertificate(certificate, accountKey);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "malformed") throw error;
+    throw new AppError("bad_signature", "certificate");
+  }
+}
+
+/**
  * Read a certificate without believing it.
  *
  * Throws: AppError("malformed").

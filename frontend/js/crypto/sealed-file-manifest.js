@@ -21,7 +21,7 @@ import { HASH_BYTES, KEY_BYTES, LABEL, POINT_BYTES, SIGNATURE_BYTES } from "./co
 import { sign, verify } from "./curve.js";
 import { lengthPrefixedAll, parseLengthPrefixed, parseTuple, tuple } from "./encoding.js";
 import { isFileName, isMediaType } from "./file-name.js";
-import { verifyCertificate } from "./identity.js";
+import { verifyEnclosedCertificate } from "./identity.js";
 import { pad, unpad } from "./padding.js";
 import { aeadOpen, aeadSeal, hkdf, ZERO_SALT } from "./primitives.js";
 
@@ -83,20 +83,9 @@ export async function openManifest(key, { header, binding, sealedManifest }) {
   const content = await aeadOpen(manifestKey, sealedManifest.slice(HASH_BYTES), binding);
   const { body, signature, manifest, signer } = parseContent(header.kind, content);
   if (signer === null) return { manifest, sender: null };
-  const sender = await verifyCertificate(signer.certificate, signer.accountKey).catch(distrust);
+  const sender = await verifyEnclosedCertificate(signer.certificate, signer.accountKey);
   await verify(sender.signingKey, "sealed-file", tuple("", binding, body), signature);
   return { manifest, sender };
-}
-
-/**
- * @param {unknown} error
- * @returns {never}
- */
-function distrust(error) {
-  if (error instanceof AppError && error.code === "malformed") {
-    throw new AppError("bad_signature", "certificate");
-  }
-  throw error;
 }
 
 /**

@@ -48,10 +48,6 @@ import { openManifest, sealManifest } from "./sealed-file-manifest.js";
 export async function sealFile(file, sealing, write) {
   const { name, mime, sizeBytes, sealedAtMs } = file;
   const fileId = makeFileId();
-  const { key, prefix } =
-    sealing.kind === "people"
-      ? await sealForDevices(fileId, sealing.recipients)
-      : await sealForPassphrase(fileId, sealing.passphrase, sealing.argon2id);
   const fileKey = makeFileKey();
   const hasher = new PartHasher();
   const plaintext = padFile(file.pieces, sizeBytes);
@@ -60,7 +56,23 @@ export async function sealFile(file, sealing, write) {
     await write(piece);
   }
   const root = await fileRoot(fileId, await hasher.finish());
-  const manifest = { fileKey, sizeBytes, root, sealedAtMs, name, mime };
+  return sealHead(fileId, { fileKey, sizeBytes, root, sealedAtMs, name, mime }, sealing);
+}
+
+/**
+ * The head of content that is encrypted already. One content can have several heads, each for others.
+ *
+ * Throws: AppError("malformed") for a name, type or number of recipients that is out of bounds.
+ * @param {Bytes} fileId 16 bytes
+ * @param {SealedManifest} manifest
+ * @param {Sealing} sealing
+ * @returns {Promise<Bytes>}
+ */
+export async function sealHead(fileId, manifest, sealing) {
+  const { key, prefix } =
+    sealing.kind === "people"
+      ? await sealForDevices(fileId, sealing.recipients)
+      : await sealForPassphrase(fileId, sealing.passphrase, sealing.argon2id);
   const sender = sealing.kind === "people" ? sealing.sender : null;
   const sealed = await sealManifest(key, await sha256(prefix), manifest, sender);
   return concat(prefix, lengthPrefixed(sealed));

@@ -1,5 +1,5 @@
 /**
- * The REST side of the wire: JSON in, checked JSON out, one access token for everyone.
+ * Calls that need a log-in: one access token for everyone.
  *
  * The token lives in this object's memory only. It is renewed shortly before it runs out and when the
  * server says so; concurrent callers share one renewal, and a Web Lock keeps a second tab that is just
@@ -7,18 +7,17 @@
  */
 
 import { AppError } from "../lib/errors.js";
-import { errorAnswer, session as sessionShape } from "../protocol/bodies.js";
+import { session as sessionShape } from "../protocol/bodies.js";
 import { ErrorCode, RefusedError } from "../protocol/errors.js";
+import { createExchange } from "./exchange.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { Session } from "../protocol/bodies.js" */
 /** @import { Shape } from "../protocol/shape.js" */
+/** @import { Exchange, Fetch, Method, Transfer } from "./exchange.js" */
 
-const TIMEOUT_MS = 20_000;
-const TRANSFER_TIMEOUT_MS = 240_000; // for one part of a file on a bad mobile connection
 const RENEW_BEFORE_MS = 60_000; // a request that starts with this much left ends before the token does
-const JSON_HEADERS = Object.freeze({ "Content-Type": "application/json" });
 const REFRESH_LOCK = "sealroom-refresh";
 /** @type {readonly string[]} */
 const ENDED = [
@@ -28,19 +27,17 @@ const ENDED = [
   ErrorCode.TOKEN_EXPIRED,
 ];
 
-/** @typedef {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} Method */
-/** @typedef {{ headers: Record<string, string>, body?: Bytes, signal: AbortSignal }} Transfer */
-/** @typedef {(input: string, init: RequestInit) => Promise<Response>} Fetch */
 /** @typedef {Pick<LockManager, "request">} Locks */
 
 /**
  * @typedef {object} Api
- * @property {<T>(method: Method, path: string, shape: Shape<T>, body?: object) => Promise<T>} call with
- *   the access token; rejects with RefusedError, AppError "offline" or "bad_answer"
+ * @property {<T>(method: Method, path: string, shape: Shape<T>, body?: object, headers?: Record<string,
+ *   string>) => Promise<T>} call with the access token; rejects with RefusedError, AppError "offline" or "bad_answer"
  * @property {<T>(method: Method, path: string, shape: Shape<T>, body?: object) => Promise<T>} callPublic
  *   without it
  * @property {(method: Method, path: string, options: Transfer) => Promise<Bytes>} transfer bytes of a
  *   file, with the access token; rejects like `call`, also when the signal aborts
+ * @property {Exchange["atAddress"]} atAddress without it
  * @property {(session: Session) => void} adopt go on with the token of a log-in
  * @property {() => void} forget
  * @property {() => Promise<string>} token a token with at least a minute left
@@ -52,6 +49,7 @@ const ENDED = [
  * @returns {Api}
  */
 export function createApi({ fetch, locks, clock, origin }) {
+  const exchange = createExchange({ fetch, origin });
   /** @type {{ value: string, expiresAtMs: number } | null} */
   let access = null;
   /** @type {Promise<Session> | null} */
@@ -63,51 +61,9 @@ export function createApi({ fetch, locks, clock, origin }) {
     access = { value: session.access_token, expiresAtMs };
   };
 
-  /**
-   * @param {Method} method
-   * @param {string} path
-   * @param {{ token?: string | undefined, headers?: Record<string, string>, body?: BodyInit,
-   *   signal: AbortSignal }} options
-   * @returns {Promise<Response>} one that says yes
-   */
-  const exchange = async (method, path, { token: bearer, headers = {}, ...rest }) => {
-    const authorization = bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` };
-    const response = await reach(() =>
-      fetch(`${origin}${path}`, {
-        method,
-        headers: { ...headers, ...authorization },
-        credentials: "same-origin",
-        cache: "no-store",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        ...rest,
-      }),
-    );
-    if (!response.ok) throw refusalOf(response.status, await reach(() => response.text()));
-    return response;
-  };
-
-  /**
-   * @template T
-   * @param {Method} method
-   * @param {string} path
-   * @param {Shape<T>} shape
-   * @param {{ body?: object | undefined, token?: string | undefined }} options
-   * @returns {Promise<T>}
-   */
-  const send = async (method, path, shape, { body, token: bearer }) => {
-    const isChange = method !== "GET";
-    const response = await exchange(method, path, {
-      token: bearer,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(isChange ? { headers: JSON_HEADERS, body: JSON.stringify(body ?? {}) } : {}),
-    });
-    return shape(parseJson(await reach(() => response.text())), path);
-  };
-
   const renew = async () => {
     const session = await locks.request(REFRESH_LOCK, () =>
-      send("POST", "/api/auth/refresh", sessionShape, {}),
+      exchange.call("POST", "/api/auth/refresh", sessionShape),
     );
     adopt(session);
     return session;
@@ -139,19 +95,16 @@ export function createApi({ fetch, locks, clock, origin }) {
   };
 
   return Object.freeze({
-    call: (method, path, shape, body) =>
-      withToken((bearer) => send(method, path, shape, { body, token: bearer })),
-    transfer: (method, path, { headers, body, signal }) =>
-      withToken(async (bearer) => {
-        const response = await exchange(method, path, {
-          token: bearer,
-          headers,
-          signal: AbortSignal.any([signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]),
-          ...(body === undefined ? {} : { body }),
-        });
-        return new Uint8Array(await reach(() => response.arrayBuffer()));
-      }),
-    callPublic: (method, path, shape, body) => send(method, path, shape, { body }),
+    call: (method, path, shape, body, headers) =>
+      withToken((bearer) =>
+        exchange.call(method, path, shape, { body, headers: { ...headers, ...bearing(bearer) } }),
+      ),
+    transfer: (method, path, { headers, ...rest }) =>
+      withToken((bearer) =>
+        exchange.transfer(method, path, { headers: { ...headers, ...bearing(bearer) }, ...rest }),
+      ),
+    atAddress: exchange.atAddress,
+    callPublic: (method, path, shape, body) => exchange.call(method, path, shape, { body }),
     adopt,
     forget() {
       access = null;
@@ -169,39 +122,7 @@ export function isLoginOver(error) {
   return error instanceof RefusedError && ENDED.includes(error.code);
 }
 
-/**
- * @template T
- * @param {() => Promise<T>} attempt
- * @returns {Promise<T>}
- */
-async function reach(attempt) {
-  try {
-    return await attempt();
-  } catch (error) {
-    throw new AppError("offline", "", { cause: error });
-  }
-}
-
-/**
- * @param {number} status
- * @param {string} answer
- */
-function refusalOf(status, answer) {
-  try {
-    return new RefusedError(errorAnswer(parseJson(answer), "error").error);
-  } catch {
-    // A proxy in between answers in its own words.
-    return new RefusedError({
-      code: status >= 500 ? ErrorCode.UNAVAILABLE : ErrorCode.BAD_REQUEST,
-    });
-  }
-}
-
-/** @param {string} text */
-function parseJson(text) {
-  try {
-    return /** @type {unknown} */ (JSON.parse(text));
-  } catch {
-    throw new AppError("bad_answer", "not JSON");
-  }
+/** @param {string} token */
+function bearing(token) {
+  return { Authorization: `Bearer ${token}` };
 }

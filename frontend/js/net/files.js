@@ -1,5 +1,6 @@
 /**
- * The calls of docs/protocol.md, Files: ciphertext up part by part and down range by range.
+ * The calls of docs/protocol.md, Files: ciphertext up part by part and down range by range, through the
+ * server or past it (part-ways.js).
  *
  * A log-in alone moves no byte: the device signs for a token, which is kept for as long as it is good and
  * asked for again when the server says so (S2-6). Every call may be made again; nobody here waits or tries
@@ -7,26 +8,36 @@
  */
 
 import { empty, fileGrant, fileState } from "../protocol/bodies.js";
-import { RefusedError } from "../protocol/errors.js";
+import { isRefused } from "../protocol/errors.js";
+import { FILE_PART_BYTES } from "../protocol/limits.js";
+import { bearing, createPartWays } from "./part-ways.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
+/** @import { Log } from "../lib/log.js" */
 /** @import { Of } from "../protocol/shape.js" */
-/** @import { Api, Transfer } from "./api.js" */
+/** @import { Api } from "./api.js" */
+/** @import { Grant } from "./part-ways.js" */
 
 const OCTETS = "application/octet-stream";
 
 /** @typedef {"put" | "get"} Use */
+/** @typedef {{ room: string } | { transfer: string }} Home what a file belongs to */
 /** @typedef {(file: string, use: Use, issuedMs: number) => Promise<string>} Sign by the device's key */
 /** @typedef {Of<typeof fileState>} FileState */
 /** @typedef {ReturnType<typeof createFileCalls>} FileCalls */
 
 /**
  * @param {Api} api
- * @param {{ sign: Sign, nowMs: () => number }} device `nowMs`: the server's time, milliseconds UTC
+ * @param {{ sign: Sign, nowMs: () => number, log: Log }} device `nowMs`: the server's time, milliseconds UTC
  */
-export function createFileCalls(api, { sign, nowMs }) {
-  /** @type {Map<string, string>} file and use → token */
-  const tokens = new Map();
+export function createFileCalls(api, { sign, nowMs, log }) {
+  /** @type {Map<string, Grant>} by file and use */
+  const grants = new Map();
+  const ways = createPartWays({
+    ask: (method, path, shape, { body, headers }) => api.call(method, path, shape, body, headers),
+    atAddress: api.atAddress,
+    log,
+  });
 
   /**
    * @param {string} file
@@ -36,49 +47,47 @@ export function createFileCalls(api, { sign, nowMs }) {
     const issuedMs = nowMs();
     const sig = await sign(file, use, issuedMs);
     const body = { purpose: use, issued_ms: issuedMs, sig };
-    const { token } = await api.call("POST", `/api/files/${file}/grant`, fileGrant, body);
-    tokens.set(`${file}/${use}`, token);
-    return token;
+    const grant = await api.call("POST", `/api/files/${file}/grant`, fileGrant, body);
+    grants.set(`${file}/${use}`, grant);
+    return grant;
   };
 
   /**
-   * @param {"GET" | "PUT"} method
+   * @template T
    * @param {string} file
-   * @param {string} what
-   * @param {Transfer} transfer
+   * @param {Use} use
+   * @param {(grant: Grant) => Promise<T>} attempt made once more when the server wants another grant
    */
-  const move = async (method, file, what, transfer) => {
-    const use = method === "PUT" ? "put" : "get";
-    const once = (/** @type {string} */ token) => {
-      const headers = { ...transfer.headers, "X-File-Grant": token };
-      return api.transfer(method, `/api/files/${file}/${what}`, { ...transfer, headers });
-    };
+  const granted = async (file, use, attempt) => {
     try {
-      return await once(tokens.get(`${file}/${use}`) ?? (await ask(file, use)));
+      return await attempt(grants.get(`${file}/${use}`) ?? (await ask(file, use)));
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.code !== "bad_grant") throw error;
-      return once(await ask(file, use));
+      if (!isRefused(error, "bad_grant")) throw error;
+      return attempt(await ask(file, use));
     }
   };
 
   return Object.freeze({
     /**
      * Announce a file; the same again tells which parts are there.
-     * @param {{ id: string, room: string, sizeBytes: number }} file
+     * @param {{ id: string, home: Home, sizeBytes: number }} file
      * @returns {Promise<FileState>}
      */
-    begin: ({ id, room, sizeBytes }) =>
-      api.call("POST", "/api/files", fileState, { id, room, size_bytes: sizeBytes }),
+    begin: ({ id, home, sizeBytes }) =>
+      api.call("POST", "/api/files", fileState, { id, ...home, size_bytes: sizeBytes }),
     /**
      * @param {string} file
      * @param {number} number from 0
      * @param {{ bytes: Bytes, hash: string }} part `hash`: SHA-256, base64url
      * @param {AbortSignal} signal
      */
-    async put(file, number, { bytes, hash }, signal) {
-      const headers = { "Content-Type": OCTETS, "X-Part-Hash": hash };
-      await move("PUT", file, `parts/${number}`, { headers, body: bytes, signal });
-    },
+    put: (file, number, { bytes, hash }, signal) =>
+      granted(file, "put", (grant) => {
+        const path = `/api/files/${file}/parts/${number}`;
+        const headers = { ...bearing(grant), "Content-Type": OCTETS, "X-Part-Hash": hash };
+        const plain = () => api.transfer("PUT", path, { headers, body: bytes, signal });
+        return ways.put({ file, path, grant, signal }, { bytes, hash }, plain);
+      }),
     /**
      * Say that every part is there.
      * @param {string} file
@@ -86,7 +95,7 @@ export function createFileCalls(api, { sign, nowMs }) {
      */
     async commit(file) {
       const state = await api.call("POST", `/api/files/${file}/commit`, fileState);
-      tokens.delete(`${file}/put`);
+      grants.delete(`${file}/put`);
       return state;
     },
     /**
@@ -94,17 +103,24 @@ export function createFileCalls(api, { sign, nowMs }) {
      * @param {AbortSignal} signal
      * @returns {Promise<Bytes>} the SHA-256 of each part, one after another, as the server claims
      */
-    hashes: (file, signal) => move("GET", file, "hashes", { headers: {}, signal }),
+    hashes: (file, signal) =>
+      granted(file, "get", (grant) =>
+        api.transfer("GET", `/api/files/${file}/hashes`, { headers: bearing(grant), signal }),
+      ),
     /**
      * @param {string} file
-     * @param {{ start: number, end: number }} range of the ciphertext, in bytes, `end` exclusive
+     * @param {{ start: number, end: number }} range of one part in the ciphertext, in bytes, `end` exclusive
      * @param {AbortSignal} signal
      * @returns {Promise<Bytes>} what the server gives, to be checked
      */
-    read: (file, { start, end }, signal) => {
-      const headers = { Range: `bytes=${start}-${end - 1}` };
-      return move("GET", file, "content", { headers, signal });
-    },
+    read: (file, { start, end }, signal) =>
+      granted(file, "get", (grant) => {
+        const one = `/api/files/${file}`;
+        const headers = { ...bearing(grant), Range: `bytes=${start}-${end - 1}` };
+        const plain = () => api.transfer("GET", `${one}/content`, { headers, signal });
+        const path = `${one}/parts/${start / FILE_PART_BYTES}`;
+        return ways.get({ file, path, grant, signal }, end - start, plain);
+      }),
     /**
      * End one's own file.
      * @param {string} file

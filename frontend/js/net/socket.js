@@ -12,7 +12,7 @@ import { AppError } from "../lib/errors.js";
 import { delayMs } from "../lib/retry.js";
 import { CloseCode } from "../protocol/errors.js";
 import { isLoginOver } from "./api.js";
-import { openLink } from "./link.js";
+import { openConnection } from "./connection.js";
 
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { ClientFrame, ServerFrame, ServerFrames } from "../protocol/frames.js" */
@@ -64,8 +64,8 @@ export function createSocket(environment, owner) {
   let running = null;
   /** @type {AbortController | null} */
   let pause = null;
-  /** @type {ReturnType<typeof openLink> | null} */
-  let link = null;
+  /** @type {ReturnType<typeof openConnection> | null} */
+  let connection = null;
   let needsFreshToken = false;
 
   /** @param {number} ms */
@@ -85,7 +85,7 @@ export function createSocket(environment, owner) {
     for (let attempt = 0; !signal.aborted;) {
       owner.onConnection({ status: isOnline() ? "connecting" : "offline", retryAtMs: null });
       const end = await connect(signal);
-      link = null;
+      connection = null;
       if (signal.aborted) return;
       if (end.authenticated) attempt = 0;
       needsFreshToken = end.code === CloseCode.SESSION_ENDED;
@@ -102,12 +102,16 @@ export function createSocket(environment, owner) {
     try {
       const token = await owner.token(needsFreshToken);
       if (signal.aborted) return { code: 0, authenticated: false };
-      link = openLink(environment, { token, deviceId: owner.deviceId(), signal }, (frame) => {
-        if (frame.type === "authenticated")
-          owner.onConnection({ status: "online", retryAtMs: null });
-        owner.onFrame(frame);
-      });
-      return await link.ended;
+      connection = openConnection(
+        environment,
+        { token, deviceId: owner.deviceId(), signal },
+        (frame) => {
+          if (frame.type === "authenticated")
+            owner.onConnection({ status: "online", retryAtMs: null });
+          owner.onFrame(frame);
+        },
+      );
+      return await connection.ended;
     } catch (error) {
       // A server that is busy, draining or away ends nothing.
       if (isLoginOver(error)) {
@@ -121,8 +125,8 @@ export function createSocket(environment, owner) {
   const stop = () => {
     running?.abort();
     running = null;
-    link?.close();
-    link = null;
+    connection?.close();
+    connection = null;
   };
 
   return Object.freeze({
@@ -134,11 +138,11 @@ export function createSocket(environment, owner) {
     stop,
     wake() {
       pause?.abort();
-      link?.probe();
+      connection?.probe();
     },
-    lost: () => link?.close(),
-    send: (frame) => link?.send(frame) ?? false,
-    request: (frame) => link?.request(frame) ?? Promise.reject(new AppError("offline")),
+    lost: () => connection?.close(),
+    send: (frame) => connection?.send(frame) ?? false,
+    request: (frame) => connection?.request(frame) ?? Promise.reject(new AppError("offline")),
   });
 }
 

@@ -6,13 +6,17 @@ import {
   CLAIM_TARGETS,
   FILE_BYTES,
   FILE_PART_BYTES,
+  FILES_PER_TRANSFER,
+  LINK_MANIFEST_BYTES,
   LIST_ENTRIES,
+  SEALED_HEAD_BYTES,
 } from "./limits.js";
 import {
   base64UpTo,
   count,
   flag,
   list,
+  matching,
   millis,
   nullable,
   object,
@@ -30,13 +34,18 @@ const kdf = object({ alg: text(16), m_kib: count, t: count, p: count });
 export const preloginAnswer = object({ salt: id16, kdf });
 
 const settings = object({ read_receipts: flag, presence: flag });
-export const me = object({
+const ownFields = {
   id: id16,
   email: text(254),
   display_name: text(256),
   friend_code: friendCode,
   role: oneOf("user", "admin"),
   settings,
+};
+export const me = object(ownFields);
+export const ownAccount = object({
+  ...ownFields,
+  server: object({ file_bytes: count, links: flag }),
 });
 export const session = object({
   access_token: text(2048),
@@ -150,19 +159,80 @@ export const fileState = object({
   received: list(count, FILE_BYTES / FILE_PART_BYTES),
   state: oneOf("pending", "committed"),
 });
-export const fileGrant = object({ token: text(1024), expires_ms: millis, size_bytes: count });
+export const fileGrant = object({
+  token: text(1024),
+  expires_ms: millis,
+  size_bytes: count,
+  direct: optional(flag),
+});
+/** Of a bucket: nobody else is told anything in the clear, and nothing of the server's choice goes along. */
+const partUrl = matching(
+  /^(https:\/\/[^\s/@]+|http:\/\/(localhost|127\.0\.0\.1)(:\d+)?)\/\S{1,8192}$/,
+);
+export const putAddress = object({
+  url: partUrl,
+  headers: object({ "Content-Type": text(64), "x-amz-checksum-sha256": text(64) }),
+  expires_ms: millis,
+});
+export const getAddress = object({ url: partUrl, expires_ms: millis });
+
+const transferFiles = list(object({ id: id16, size_bytes: count }), FILES_PER_TRANSFER);
+export const sentTransfer = object({
+  id: id16,
+  kind: oneOf("person", "address", "link"),
+  state: oneOf("draft", "open"),
+  user: nullable(id16),
+  email: nullable(text(254)),
+  has_passphrase: flag,
+  is_sealed: flag,
+  created_ms: millis,
+  expires_ms: millis,
+  files: transferFiles,
+  downloads: count,
+  max_downloads: nullable(count),
+  downloaded_ms: nullable(millis),
+});
+export const sentTransfers = object({ transfers: list(sentTransfer) });
+export const receivedTransfer = object({
+  id: id16,
+  state: oneOf("offered", "accepted", "sealed"),
+  sender: person,
+  created_ms: millis,
+  expires_ms: millis,
+  files: transferFiles,
+  downloads_left: nullable(count),
+  downloaded_ms: nullable(millis),
+});
+export const receivedTransfers = object({ transfers: list(receivedTransfer) });
+export const transferHeads = object({
+  heads: list(base64UpTo(SEALED_HEAD_BYTES), FILES_PER_TRANSFER),
+});
+export const linkInfo = object({ has_passphrase: flag, expires_ms: millis });
+export const linkContents = object({
+  manifest: base64UpTo(LINK_MANIFEST_BYTES),
+  files: transferFiles,
+  expires_ms: millis,
+  downloads_left: nullable(count),
+});
+export const linkGrant = object({
+  token: text(1024),
+  expires_ms: millis,
+  direct: optional(flag),
+});
 
 export const errorAnswer = object({
   error: object({
     code: text(64),
     request_id: optional(text(128)),
     retry_after_ms: optional(count),
+    limit: optional(text(64)),
     users: optional(list(id16)),
   }),
 });
 
 /** @typedef {Of<typeof session>} Session */
 /** @typedef {Of<typeof me>} Me */
+/** @typedef {Of<typeof ownAccount>} OwnAccount */
 /** @typedef {Of<typeof kdf>} Kdf */
 /** @typedef {Of<typeof backup>} Backup */
 /** @typedef {Of<typeof wrap>} Wrap */
@@ -173,3 +243,5 @@ export const errorAnswer = object({
 /** @typedef {Of<typeof claimAnswer>["bundles"][number]} Bundle */
 /** @typedef {Of<typeof room>} Room */
 /** @typedef {Of<typeof member>} Member */
+/** @typedef {Of<typeof sentTransfer>} WireSentTransfer */
+/** @typedef {Of<typeof receivedTransfer>} WireReceivedTransfer */

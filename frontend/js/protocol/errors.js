@@ -35,6 +35,8 @@ export const ErrorCode = Object.freeze({
   BAD_PART: "bad_part",
   BAD_RANGE: "bad_range",
   BAD_GRANT: "bad_grant",
+  BAD_LINK: "bad_link",
+  USED_UP: "used_up",
   INCOMPLETE: "incomplete",
   QUOTA_FULL: "quota_full",
   RATE_LIMITED: "rate_limited",
@@ -53,18 +55,31 @@ export const CloseCode = Object.freeze({
   TOO_MANY: 4429,
 });
 
+/** Limits of `quota_full` that have a code of their own here: what to do differs. */
+const LIMITS = ["daily", "pending", "transfers"];
+
 /** The server said no. */
 export class RefusedError extends AppError {
   /**
    * @param {{ code: string, request_id?: string | undefined, retry_after_ms?: number | undefined,
-   *   users?: string[] | undefined }} refusal
+   *   limit?: string | undefined, users?: string[] | undefined }} refusal
    */
-  constructor({ code, request_id: requestId = "", retry_after_ms: retryAfterMs = 0, users = [] }) {
-    super(code, requestId);
+  constructor({ code, limit = "", request_id: requestId = "", ...more }) {
+    const { retry_after_ms: retryAfterMs = 0, users = [] } = more;
+    super(LIMITS.includes(limit) ? `${code}_${limit}` : code, requestId);
     this.name = "RefusedError";
     /** @readonly how long the server wants to be left alone; 0 when it did not say */
     this.retryAfterMs = retryAfterMs;
     /** @readonly whose device lists have to be fetched again */
     this.users = users;
   }
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ * @returns {error is RefusedError} whether the server said no for this reason
+ */
+export function isRefused(error, code) {
+  return error instanceof RefusedError && error.code === code;
 }

@@ -90,6 +90,8 @@ const FRAMES = Object.freeze({
   presence: object({ user: id16, status: presenceStatus, last_seen_ms: nullable(millis) }),
   "contact.changed": object({ user: id16, state: text(16) }),
   "profile.changed": object({ user: id16 }),
+  "transfer.new": object({ transfer: id16, user: id16 }),
+  "transfer.changed": object({ transfer: id16 }),
   "room.updated": object({ room: roomId }),
   "room.removed": object({ room: roomId }),
   "devices.changed": object({ user: id16, version: count }),

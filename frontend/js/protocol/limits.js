@@ -37,6 +37,15 @@ export const FILE_PART_BYTES = 4 * 1024 * 1024;
 export const FILE_BYTES = 128 * 1024 ** 3;
 export const FILES_PER_MESSAGE = 10;
 
+// Transfers and links
+export const TRANSFER_TTL_MS = 7 * DAY_MS;
+export const TRANSFER_MIN_TTL_MS = 60 * MINUTE_MS;
+export const FILES_PER_TRANSFER = 10;
+export const TRANSFER_DOWNLOADS = 1_000;
+export const SEALED_HEAD_BYTES = 32 * 1024;
+export const LINK_MANIFEST_BYTES = 32 * 1024;
+export const REPORT_CHARS = 1_000;
+
 // Connections
 export const FRAME_BYTES = 512 * 1024;
 export const BODY_BYTES = 2 * 1024 * 1024;

@@ -20,7 +20,7 @@ import {
   parseRecoveryCode,
 } from "../crypto/recovery-code.js";
 import * as bodies from "../protocol/bodies.js";
-import { RefusedError } from "../protocol/errors.js";
+import { isRefused } from "../protocol/errors.js";
 import { CODE_RESEND_MS } from "../protocol/limits.js";
 import {
   closeBackup,
@@ -342,7 +342,7 @@ export async function readBackup(api) {
   try {
     return await api.call("GET", "/api/e2ee/backup", bodies.backup);
   } catch (error) {
-    if (error instanceof RefusedError && error.code === "not_found") return null;
+    if (isRefused(error, "not_found")) return null;
     throw error;
   }
 }

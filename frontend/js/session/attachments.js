@@ -16,29 +16,42 @@ import { base64, base64UpTo, count, list, nullable, object, text } from "../prot
 /** @import { FileContext } from "../crypto/file-manifest.js" */
 /** @import { Content, PublicKey } from "../crypto/types.js" */
 /** @import { FileRecord } from "./model.js" */
-/** @import { Status } from "./transfers.js" */
+/** @import { Status } from "./traffic.js" */
 /** @import { Attachment, OutgoingFile } from "./types.js" */
 
 const THUMB_BYTES = 12_288;
 const WAVE_BYTES = 64;
 
-/** What is shown in place (S-33); everything else is handed out as octets. */
-const SHOWN = Object.freeze(
-  /** @type {Record<string, "image" | "video" | "audio">} */ ({
-    "image/png": "image",
-    "image/jpeg": "image",
-    "image/webp": "image",
-    "image/gif": "image",
-    "image/avif": "image",
-    "video/mp4": "video",
-    "video/webm": "video",
-    "audio/ogg": "audio",
-    "audio/mpeg": "audio",
-    "audio/mp4": "audio",
-    "audio/wav": "audio",
-    "audio/webm": "audio",
-  }),
-);
+/**
+ * What is shown in place (S-33); everything else is handed out as octets.
+ * @type {ReadonlyMap<string, "image" | "video" | "audio">}
+ */
+const SHOWN = new Map([
+  ["image/png", "image"],
+  ["image/jpeg", "image"],
+  ["image/webp", "image"],
+  ["image/gif", "image"],
+  ["image/avif", "image"],
+  ["video/mp4", "video"],
+  ["video/webm", "video"],
+  ["audio/ogg", "audio"],
+  ["audio/mpeg", "audio"],
+  ["audio/mp4", "audio"],
+  ["audio/wav", "audio"],
+  ["audio/webm", "audio"],
+]);
+
+/** The same under the names that some systems have for them. What an iPhone films is QuickTime, of the same boxes. */
+const ALIASES = new Map([
+  ["image/jpg", "image/jpeg"],
+  ["video/quicktime", "video/mp4"],
+  ["video/x-m4v", "video/mp4"],
+  ["audio/x-m4a", "audio/mp4"],
+  ["audio/m4a", "audio/mp4"],
+  ["audio/mp3", "audio/mpeg"],
+  ["audio/x-wav", "audio/wav"],
+  ["audio/wave", "audio/wav"],
+]);
 
 const shape = object({
   file_id: id16,
@@ -123,7 +136,7 @@ export function toAttachment(record, index, status) {
   return {
     index,
     name: toFileName(record.name),
-    mime: toMediaType(record.mime),
+    mime: typeOf(record),
     size,
     show: showOf(record),
     width,
@@ -141,7 +154,7 @@ export function toAttachment(record, index, status) {
  * @param {Blob} content verified
  */
 export function toFile(record, content) {
-  const type = showOf(record) === "file" ? "application/octet-stream" : record.mime;
+  const type = showOf(record) === "file" ? "application/octet-stream" : typeOf(record);
   return new File([content], toFileName(record.name), { type });
 }
 
@@ -149,8 +162,14 @@ export function toFile(record, content) {
  * @param {FileRecord} record
  * @returns {Attachment["show"]}
  */
-function showOf({ mime, wave }) {
-  const show = Object.hasOwn(SHOWN, mime) ? SHOWN[mime] : undefined;
-  if (show === "audio" && wave !== null) return "voice";
+function showOf(record) {
+  const show = SHOWN.get(typeOf(record));
+  if (show === "audio" && record.wave !== null) return "voice";
   return show ?? "file";
+}
+
+/** @param {FileRecord} record */
+function typeOf({ mime }) {
+  const type = toMediaType(mime);
+  return ALIASES.get(type) ?? type;
 }

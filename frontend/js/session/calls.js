@@ -33,12 +33,12 @@ export const CALLS = Object.freeze({
     const name = displayName.trim();
     if (name === "") throw new AppError("empty");
     const body = { display_name: name };
-    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.me, body));
+    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.ownAccount, body));
     return {};
   },
   async setPreferences({ core, keepMe }, { readReceipts, presence }) {
     const body = { settings: { read_receipts: readReceipts, presence } };
-    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.me, body));
+    await keepMe(await core.api.call("PATCH", "/api/users/me", bodies.ownAccount, body));
     return {};
   },
   async changePassword({ security, emitMe }, form) {
@@ -66,12 +66,14 @@ export const CALLS = Object.freeze({
     await people.withdraw(email);
     return {};
   },
-  async block({ people }, { user }) {
+  async block({ people, files }, { user }) {
     await people.setBlocked(user, true);
+    await files.transfers.touch();
     return {};
   },
-  async unblock({ people }, { user }) {
+  async unblock({ people, files }, { user }) {
     await people.setBlocked(user, false);
+    await files.transfers.touch();
     return {};
   },
 
@@ -105,26 +107,26 @@ export const CALLS = Object.freeze({
   },
   async sendFiles(profile, { room, ...message }, { msgId }) {
     requireSendable(profile, room, message.text);
-    return { key: await profile.uploads.send(profile.rooms.require(room), message, msgId) };
+    return { key: await profile.files.uploads.send(profile.rooms.require(room), message, msgId) };
   },
-  async pauseAttachment({ uploads }, { key, on }) {
-    await uploads.pause(key, on);
+  async pauseAttachment({ files }, { key, on }) {
+    await files.uploads.pause(key, on);
     return {};
   },
-  async cancelAttachment({ uploads, downloads }, wanted) {
+  async cancelAttachment({ files: { uploads, downloads } }, wanted) {
     if (!(await uploads.cancel(wanted.key, wanted.index))) await downloads.cancel(wanted);
     return {};
   },
-  async fetchAttachment({ downloads }, wanted) {
-    return { file: await downloads.fetch(wanted) };
+  async fetchAttachment({ files }, wanted) {
+    return { file: await files.downloads.fetch(wanted) };
   },
-  async retryMessage({ outbox, uploads }, { key }) {
+  async retryMessage({ outbox, files }, { key }) {
     await outbox.retry(key);
-    uploads.work();
+    files.uploads.work();
     return {};
   },
-  async discardMessage({ uploads }, { key }) {
-    await uploads.discard(key);
+  async discardMessage({ files }, { key }) {
+    await files.uploads.discard(key);
     return {};
   },
   async markRead({ receipts }, { room, seq }) {
@@ -147,14 +149,49 @@ export const CALLS = Object.freeze({
     await rooms.leave(room);
     return {};
   },
-  sealFile: ({ files }, form) => files.seal(form),
-  openFile: ({ files }, form) => files.open(form),
+  sealFile: ({ files }, form) => files.sealed.seal(form),
+  openFile: ({ files }, form) => files.sealed.open(form),
   async cancelFile({ files }, { job }) {
-    files.cancel(job);
+    files.sealed.cancel(job);
     return {};
   },
   async releaseFile({ files }, { job }) {
-    void files.release(job);
+    void files.sealed.release(job);
+    return {};
+  },
+  async sendTransfer({ files }, form, { msgId }) {
+    await files.transfers.send(form, msgId);
+    return { id: msgId };
+  },
+  async pauseTransfer({ files }, { id, on }) {
+    await files.transfers.pause(id, on);
+    return {};
+  },
+  async retryTransfer({ files }, { id }) {
+    await files.transfers.retry(id);
+    return {};
+  },
+  async withdrawTransfer({ files }, { id }) {
+    await files.transfers.withdraw(id);
+    return {};
+  },
+  async forgetTransfer({ files }, { id }) {
+    await files.transfers.forget(id);
+    return {};
+  },
+  async acceptTransfer({ files }, { id }) {
+    await files.transfers.accept(id);
+    return {};
+  },
+  async declineTransfer({ files }, { id }) {
+    await files.transfers.decline(id);
+    return {};
+  },
+  async fetchTransfer({ files }, { id, index }) {
+    return { file: await files.transfers.fetch(id, index) };
+  },
+  async cancelFetchTransfer({ files }, { id, index }) {
+    await files.transfers.cancelFetch(id, index);
     return {};
   },
   async setActive({ setActive }, { active }, { tab }) {
@@ -175,18 +212,21 @@ function requireSendable({ rooms, people }, room, text) {
 }
 
 /**
- * Sessions with devices of an identity that is no longer the trusted one are dropped.
+ * Sessions with devices of an identity that is no longer the trusted one are dropped, and what waited for
+ * somebody to decide goes on.
  * @param {Profile} profile
  * @param {string} user
  * @param {() => Promise<void>} settle
  */
-async function settleIdentity({ trust, dropSessions, peopleChanged }, user, settle) {
+async function settleIdentity(profile, user, settle) {
+  const { trust, files, dropSessions, peopleChanged } = profile;
   const before = [...(trust.get(user)?.trusted.devices.keys() ?? [])];
   await settle();
   const after = trust.get(user)?.trusted.devices;
   const gone = before.filter((device) => after?.has(device) !== true);
   await dropSessions(gone.map((device) => peerName(user, device)));
   peopleChanged();
+  void files.transfers.serve();
 }
 
 /**

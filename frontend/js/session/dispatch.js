@@ -21,6 +21,7 @@ import { openRow, toMessageRow } from "./rows.js";
 /** @import { Receipts } from "./receipts.js" */
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Sessions } from "./sessions.js" */
+/** @import { Transfers } from "./transfers.js" */
 /** @import { Trust } from "./trust.js" */
 /** @import { Typing } from "./typing.js" */
 /** @import { EngineEvents, MessageRow } from "./types.js" */
@@ -44,6 +45,7 @@ const REASONS = ["logged_out", "revoked", "device_removed", "password_changed"];
  * @property {OwnPreKeys} prekeys
  * @property {Typing} typing
  * @property {Accepted} accepted
+ * @property {Transfers} transfers
  * @property {(room: string, rows: MessageRow[]) => void} onRows
  * @property {(serverMs: number) => void} setServerMs
  * @property {() => void} sendPresence
@@ -56,7 +58,7 @@ const REASONS = ["logged_out", "revoked", "device_removed", "password_changed"];
  * @param {Parts} parts
  */
 export function createDispatch(core, parts) {
-  const { rooms, people, trust, inbox, outbox } = parts;
+  const { rooms, people, trust, inbox, outbox, transfers } = parts;
   let connections = 0; // whatever belongs to an earlier connection stops by this
   let isCursorChecked = false;
 
@@ -118,6 +120,7 @@ export function createDispatch(core, parts) {
     await attempt("rooms.failed", () => rooms.refreshAll());
     await attempt("me.failed", () => parts.refreshMe());
     if (connection !== connections) return;
+    void attempt("transfers.failed", () => transfers.refresh());
     outbox.start();
     for (const { id, last_seq: lastSeq } of heads) {
       await attempt("sync.failed", () => inbox.catchUp(id, lastSeq));
@@ -174,6 +177,9 @@ export function createDispatch(core, parts) {
     if (trust.get(user) !== undefined) await trust.refresh(user);
   };
 
+  /** Somebody who accepts what was sent to their address becomes a contact. */
+  const contactChanged = () => Promise.all([people.refresh(), transfers.touch()]);
+
   const refill = async () => {
     await core.clock.sleep(core.random() * REFILL_SPREAD_MS);
     await parts.prekeys.maintain();
@@ -195,7 +201,11 @@ export function createDispatch(core, parts) {
         people.setPresence(frame.user, { status: frame.status, lastSeenMs: frame.last_seen_ms });
         return undefined;
       case "contact.changed":
-        return people.refresh();
+        return contactChanged();
+      case "transfer.new":
+        return transfers.arrived(frame.transfer);
+      case "transfer.changed":
+        return transfers.touch();
       case "profile.changed":
         return frame.user === core.own.user ? parts.refreshMe() : people.refreshPerson(frame.user);
       case "room.updated":

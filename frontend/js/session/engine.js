@@ -18,7 +18,8 @@ import { openProfile } from "./profile.js";
 
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { Log } from "../lib/log.js" */
-/** @import { Fetch, Locks } from "../net/api.js" */
+/** @import { Locks } from "../net/api.js" */
+/** @import { Fetch } from "../net/exchange.js" */
 /** @import { Database } from "../storage/db.js" */
 /** @import { Scratch } from "../storage/scratch.js" */
 /** @import { CallContext, ProfileCall } from "./calls.js" */
@@ -42,6 +43,7 @@ const LOGIN_CHECK_MS = 3_000; // how long a start waits for the server before it
  * @property {Log} log
  * @property {StartArgon2} startArgon2
  * @property {Scratch} scratch
+ * @property {number} keptBytes of files, beside those that are needed
  * @property {() => boolean} isOnline
  * @property {() => number} random
  * @property {string} deviceName
@@ -112,6 +114,7 @@ export async function createEngine(world, emit) {
         db: requireDb(),
         startArgon2: world.startArgon2,
         scratch: world.scratch,
+        keptBytes: world.keptBytes,
         socket: {
           url: `${world.origin.replace(/^http/, "ws")}/ws`,
           WebSocket: world.WebSocket,

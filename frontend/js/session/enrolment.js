@@ -11,7 +11,7 @@ import { issueDeviceList, parseDeviceList } from "../crypto/device-list.js";
 import { certifyDevice } from "../crypto/identity.js";
 import { sha256 } from "../crypto/primitives.js";
 import { deviceDirectory, prekeyCount, signedList } from "../protocol/bodies.js";
-import { RefusedError } from "../protocol/errors.js";
+import { RefusedError, isRefused } from "../protocol/errors.js";
 import { putSetting, readSetting, removeSetting } from "../storage/settings.js";
 import { fetchDirectory, verifyDirectory } from "./directory.js";
 import { loadOwnDevice, makeDeviceKeys, recordChange, saveRecord } from "./local-account.js";
@@ -130,7 +130,7 @@ export async function rejoin({ api, db, nowMs }, local) {
   const isBound = await api.call("GET", "/api/e2ee/prekeys/count", prekeyCount).then(
     () => true,
     (error) => {
-      if (error instanceof RefusedError && error.code === "not_enrolled") return false;
+      if (isRefused(error, "not_enrolled")) return false;
       throw error;
     },
   );
@@ -206,7 +206,7 @@ export async function ownDirectory(api, user) {
   try {
     return await fetchDirectory(api, user, 0);
   } catch (error) {
-    if (error instanceof RefusedError && error.code === "not_found") return null;
+    if (isRefused(error, "not_found")) return null;
     throw error;
   }
 }

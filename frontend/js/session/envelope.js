@@ -161,7 +161,7 @@ export function sendBody(room, { msgId }, { payload, c2, capsules, deviceLists }
 /**
  * Where a message of this device belongs; a two-person room has epoch 0 and itself as roster.
  * @param {Core} core
- * @param {RoomRecord} room
+ * @param {Pick<RoomRecord, "id">} room
  * @param {string} msgId
  * @returns {PayloadContext}
  */

@@ -9,12 +9,14 @@
 /** @import { Log } from "../lib/log.js" */
 /** @import { Api } from "../net/api.js" */
 /** @import { Database } from "../storage/db.js" */
-/** @import { FileManifestRecord } from "../crypto/file-manifest.js" */
+/** @import { LinkOffer } from "../net/transfers.js" */
+/** @import { WireReceivedTransfer, WireSentTransfer } from "../protocol/bodies.js" */
+/** @import { FileEntry, FileManifestRecord } from "../crypto/file-manifest.js" */
 /** @import { DeviceCertificate, KeyPair } from "../crypto/types.js" */
 /** @import { AddressedCapsule } from "../protocol/frames.js" */
-/** @import { EngineEvents, SystemNotice, UndecryptableReason } from "./types.js" */
+/** @import { EngineEvents, FileRefusal, SystemNotice, Terms, TransferTo, UndecryptableReason } from "./types.js" */
 /** @import { Mutex } from "./mutex.js" */
-/** @import { Status } from "./transfers.js" */
+/** @import { Status } from "./traffic.js" */
 /** @import { Vault } from "./vault.js" */
 
 /**
@@ -27,6 +29,7 @@
  * @property {string} friendCode
  * @property {"user" | "admin"} role
  * @property {{ readReceipts: boolean, presence: boolean }} preferences
+ * @property {Terms} [terms] of the server, once it has said them
  * @property {string | null} recoveryCode until it is confirmed
  * @property {boolean} passwordOpensBackup
  * @property {string | null} accountKey AIK of the own account, 65 bytes
@@ -142,6 +145,40 @@
  *   reissued: string[] }} [retry] recipients: user/device → AIK at that time
  * @property {{ payload: string, c2: string }} [envelope]
  * @property {{ frankingKey: string, c2: string, frank: string }} [report] what a report needs
+ */
+
+/**
+ * A transfer that this device has sent, or is about to. The key of a file is "" once nobody here needs it.
+ * @typedef {object} SentRecord
+ * @property {string} id
+ * @property {TransferTo} to
+ * @property {"preparing" | "uploading" | "paused" | "failed" | "open" | "ended"} phase `preparing` is never
+ *   stored
+ * @property {FileEntry[]} files
+ * @property {LinkOffer | null} offer what the server will keep of a link, until it has it
+ * @property {string | null} link its path with the secret
+ * @property {boolean} hasPassphrase
+ * @property {boolean} isSigned whether the link says who made it
+ * @property {number} livesMs
+ * @property {number | null} maxDownloads
+ * @property {number} createdMs
+ * @property {WireSentTransfer | null} shown as the server showed it last
+ * @property {string} [servedUser] whom this device has sealed heads for, whatever the server shows since
+ * @property {string | null} failure code; it waits for a person
+ * @property {number | null} endedMs
+ */
+/**
+ * A transfer that this account got. `opened` is null before its heads are there, and when `refusal` says
+ * that they are of no use.
+ * @typedef {object} ReceivedRecord
+ * @property {string} id
+ * @property {WireReceivedTransfer} shown as the server showed it last
+ * @property {{ files: ReceivedFile[], signer: SignerRecord, sealedMs: number } | null} opened
+ * @property {FileRefusal | null} refusal
+ * @property {boolean} isTold the server knows that all of it is here
+ *
+ * @typedef {FileEntry & { verdict: "done" | "damaged" | "wrong-sender" | "gone" | null }} ReceivedFile
+ * @typedef {{ user: string, device: string, accountKey: string, certHash: string }} SignerRecord
  */
 
 /**

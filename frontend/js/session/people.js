@@ -2,7 +2,7 @@
 
 import { AppError } from "../lib/errors.js";
 import * as bodies from "../protocol/bodies.js";
-import { RefusedError } from "../protocol/errors.js";
+import { isRefused } from "../protocol/errors.js";
 import { putSetting, readSetting } from "../storage/settings.js";
 
 /** @import { Person as WirePerson } from "../protocol/bodies.js" */
@@ -115,7 +115,7 @@ export function createPeople(core, trust, onChange) {
         await keep({ ...known, people: { ...known.people, [user]: next } });
       } catch (error) {
         // Somebody we no longer have anything to do with keeps the name we knew.
-        if (!(error instanceof RefusedError) || error.code !== "not_found") throw error;
+        if (!isRefused(error, "not_found")) throw error;
       }
     },
     person,

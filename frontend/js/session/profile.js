@@ -5,56 +5,42 @@
  *     page ─calls─▶ outbox ─▶ envelope, sessions ─▶ socket
  */
 
-import { fromBase64url, toBase64url } from "../lib/bytes.js";
-import { AppError } from "../lib/errors.js";
-import { signFileGrant } from "../crypto/file-grant.js";
 import * as bodies from "../protocol/bodies.js";
-import { FRAME_BYTES } from "../protocol/limits.js";
-import { createFileCalls } from "../net/files.js";
+import { createMessageCalls } from "../net/messages.js";
 import { createSocket } from "../net/socket.js";
-import { readRow } from "../storage/messages.js";
 import { createAccepted } from "./accepted.js";
-import { shareTrust, heartbeat } from "./control.js";
+import { createAftermath } from "./aftermath.js";
 import { createDispatch } from "./dispatch.js";
-import { createDownloads } from "./downloads.js";
 import { createGossip } from "./gossip.js";
 import { createHealer } from "./healer.js";
+import { keepHouse } from "./housekeeping.js";
 import { createInbox } from "./inbox.js";
 import { profileOf, saveRecord } from "./local-account.js";
 import { createMutex } from "./mutex.js";
 import { createOutbox } from "./outbox.js";
 import { createOwnPreKeys } from "./own-prekeys.js";
 import { createPeople } from "./people.js";
+import { createProfileFiles } from "./profile-files.js";
 import { createReceipts } from "./receipts.js";
 import { createRooms } from "./rooms.js";
-import { openRow, storeNotice, toMessageRow } from "./rows.js";
-import { createSealedFiles } from "./sealed-files.js";
 import { createSecurity } from "./security.js";
-import { createSessions, peerName } from "./sessions.js";
-import { createShelf } from "./shelf.js";
+import { createSessions } from "./sessions.js";
 import { createSlices } from "./slices.js";
-import { createTransfers } from "./transfers.js";
+import { createTimeline } from "./timeline.js";
+import { createTrustChanges } from "./trust-changes.js";
 import { createTrust } from "./trust.js";
 import { createTyping } from "./typing.js";
-import { createUploads } from "./uploads.js";
 
 /** @import { Clock } from "../lib/clock.js" */
 /** @import { Log } from "../lib/log.js" */
 /** @import { Api } from "../net/api.js" */
 /** @import { Environment as SocketEnvironment } from "../net/socket.js" */
-/** @import { SendBody } from "../protocol/frames.js" */
 /** @import { Database } from "../storage/db.js" */
 /** @import { Scratch } from "../storage/scratch.js" */
 /** @import { LocalAccount } from "./local-account.js" */
 /** @import { Core, OwnDevice } from "./model.js" */
-/** @import { Aftermath } from "./page.js" */
 /** @import { StartArgon2 } from "./password-secret.js" */
-/** @import { TrustEvent } from "./trust.js" */
-/** @import { Connection, Me, MessageRow, SystemNotice } from "./types.js" */
-
-const TYPED = ["text", "files"];
-const EXPIRY_LOOK_MS = 15_000;
-const HOUSEKEEPING_MS = 6 * 3_600_000; // prekeys are looked at, and the log-in is kept alive
+/** @import { Connection, Me } from "./types.js" */
 
 /**
  * @typedef {object} ProfileEnvironment
@@ -65,6 +51,7 @@ const HOUSEKEEPING_MS = 6 * 3_600_000; // prekeys are looked at, and the log-in 
  * @property {SocketEnvironment} socket
  * @property {StartArgon2} startArgon2
  * @property {Scratch} scratch
+ * @property {number} keptBytes of files, beside those that are needed
  * @property {Core["emit"]} emit
  * @property {(reason: "logged_out" | "revoked" | "device_removed" | "password_changed" | "expired") => void} onSignedOut
  */
@@ -99,161 +86,38 @@ export async function openProfile(environment, local, own) {
     mutex: createMutex(),
     serverNowMs: () => clock.nowMs() + serverOffsetMs,
     nameOf: (user) => people.person(user).displayName,
-    statusOf: ({ file_id: file, size, verdict }) =>
-      transfers.status(file) ??
-      (shelf.isVerified(file)
-        ? { state: "intact", doneBytes: size, failure: null }
-        : { state: verdict ?? "here", doneBytes: 0, failure: null }),
+    statusOf: (file) => files.statusOf(file),
     random: environment.socket.random,
   };
 
-  /**
-   * @param {string} room
-   * @param {MessageRow[]} rows
-   * @param {string[]} [removed]
-   */
-  const onRows = (room, rows, removed = []) => {
-    if (rows.length + removed.length > 0) emit("messages", { room, rows, removed });
-    slices.room(room);
-  };
-
-  /** @param {string} key of a row that is to be shown anew */
-  const tellRow = async (key) => {
-    if (life.signal.aborted) return;
-    const stored = await readRow(db, key);
-    const room = stored && rooms.get(stored.room);
-    if (stored === undefined || room === undefined) return;
-    onRows(room.id, [toMessageRow(core, room, stored, await openRow(core, stored))]);
-  };
-
-  /**
-   * A sentence of ours at the end of the conversation with a person, if there is one.
-   * @param {string} user
-   * @param {SystemNotice} notice
-   */
-  const tellInRoom = (user, notice) =>
-    core.mutex.run(async () => {
-      const room = rooms.withPeer(user);
-      if (room === undefined) return;
-      const { stored, record, change } = await storeNotice(core, room, {
-        after: room.cursor,
-        notice,
-      });
-      await db.commit([change]);
-      onRows(room.id, [toMessageRow(core, room, stored, record)]);
-    });
-
-  /** @param {readonly string[]} peers */
-  const dropSessions = (peers) =>
-    core.mutex.run(async () => {
-      for (const peer of peers) await db.commit(await sessions.dropPeer(peer));
-    });
-
-  /** @param {TrustEvent} event */
-  const onTrust = async (event) => {
-    const { user } = event;
-    const isOwn = user === own.user;
-    if (event.kind === "removed-device") await dropSessions([peerName(user, event.device)]);
-    if (event.kind === "new-device" && isOwn) {
-      emit("notice", { kind: "info", text: "notice.own-device", params: {} });
-      await shareWithOwn(trust.statements().filter(({ verified }) => verified));
-    }
-    if (event.kind === "new-device" && !isOwn) await tellInRoom(user, "new-device");
-    if (event.kind === "list-refused") await tellInRoom(user, "hidden-devices");
-    if (event.kind === "identity-changed") {
-      await outbox.holdBack(user);
-      await tellInRoom(user, "identity-changed");
-    }
-    slices.people();
-  };
-
-  /**
-   * Tell own other devices which numbers were compared, in the room with the person it is about.
-   * @param {ReturnType<typeof trust.statements>} statements
-   */
-  const shareWithOwn = async (statements) => {
-    const pin = await trust.ensure(own.user);
-    const others = [...pin.trusted.devices.keys()].filter((device) => device !== own.device);
-    if (others.length === 0) return;
-    const peers = others.map((device) => peerName(own.user, device));
-    for (const statement of statements) {
-      const room = rooms.withPeer(statement.user);
-      if (room !== undefined) await outbox.tell(room.id, shareTrust(peers, [statement]));
-    }
-  };
-
-  /**
-   * @param {string} room
-   * @param {Aftermath} aftermath
-   */
-  const onPage = async (room, aftermath) => {
-    onRows(room, aftermath.rows, aftermath.removed);
-    if (aftermath.rows.some(({ kind, mine }) => !mine && TYPED.includes(kind)))
-      typing.hear(room, false);
-    for (const { key, ...acceptance } of aftermath.settled) await outbox.seen(key, acceptance);
-    receipts.touch(room);
-    if (aftermath.wantsRetry) healer.touch();
-    if (aftermath.needsHeartbeat) await outbox.tell(room, heartbeat());
-    for (const request of aftermath.retries) await healer.answer(room, request);
-    if (aftermath.trust.length > 0) {
-      const said = aftermath.trust.map(({ user, account_key: accountKey, verified }) => {
-        return { user, accountKey, verified };
-      });
-      await trust.adopt(said);
-      slices.people();
-    }
-    for (const said of aftermath.gossip) {
-      await gossip.hear(said).catch((error) => log.warn("gossip.failed", { error }));
-    }
-  };
-
-  /**
-   * @param {string} room
-   * @param {SendBody} body
-   */
-  const transport = async (room, body) => {
-    // Every character of it is ASCII, so characters are bytes.
-    if (JSON.stringify(body).length > FRAME_BYTES - 256) {
-      return api.call("POST", `/api/rooms/${room}/messages`, bodies.sendAnswer, body);
-    }
-    const answer = await socket.request({ type: "message.send", room, ...body });
-    if (answer.type !== "message.accepted") throw new AppError("bad_answer", "not an acceptance");
-    return answer;
-  };
-
-  /**
-   * @param {string} room
-   * @param {number} after
-   * @param {number} limit
-   */
-  const sync = async (room, after, limit) => {
-    const answer = await socket.request({ type: "sync", room, after, limit });
-    if (answer.type !== "synced" || answer.room !== room) throw new AppError("bad_answer", "sync");
-    return answer;
-  };
-
-  const trust = createTrust(core, onTrust);
+  const messages = createMessageCalls(api, (frame) => socket.request(frame));
+  const trust = createTrust(core, (event) => trustChanges.hear(event));
   const sessions = createSessions(core);
-  const people = createPeople(core, trust, () => slices.people());
+  const onPeople = () => slices.people();
+  const people = createPeople(core, trust, onPeople);
   const typing = createTyping(clock, {
     send: (frame) => socket.send(frame),
+    onChange: (room) => slices.room(room),
+  });
+  const timeline = createTimeline(core, {
+    rooms: () => rooms,
+    life: life.signal,
     onChange: (room) => slices.room(room),
   });
   const rooms = createRooms(core, {
     onChange: (id) => slices.room(id),
     onRemoved(id) {
-      uploads.stop(id);
-      downloads.stop(id);
-      shelf.forgetRoom(id);
+      files.forgetRoom(id);
       outbox.forgetRoom(id);
       inbox.forget(id);
       slices.room(id);
     },
-    onKept: ({ peer }) => tellInRoom(peer, "kept"),
+    onKept: ({ peer }) => timeline.say(peer, "kept"),
   });
   const slices = createSlices(core, {
     rooms: () => rooms,
     people: () => people,
+    transfers: () => files.transfers,
     isTyping: typing.isTyping,
   });
   const accepted = createAccepted(core);
@@ -262,45 +126,58 @@ export async function openProfile(environment, local, own) {
     sessions,
     rooms,
     accepted,
-    transport,
-    onRows,
+    transport: messages.send,
+    onRows: timeline.show,
     onAccepted(room) {
       const record = rooms.get(room);
       if (record !== undefined) void inbox.catchUp(room, record.lastSeq);
     },
   });
-  const inbox = createInbox(core, { trust, sessions, rooms, sync, onPage });
+  const inbox = createInbox(core, {
+    trust,
+    sessions,
+    rooms,
+    sync: messages.sync,
+    onPage: (room, page) => aftermath.carryOut(room, page),
+  });
   const receipts = createReceipts(core, { rooms, send: (frame) => socket.send(frame) });
-  const healer = createHealer(core, { rooms, outbox, trust, accepted, onRows });
+  const healer = createHealer(core, { rooms, outbox, trust, accepted, onRows: timeline.show });
   const gossip = createGossip(core, {
     trust,
-    onHidden: (user) => tellInRoom(user, "hidden-devices"),
+    onHidden: (user) => timeline.say(user, "hidden-devices"),
   });
-  const shelf = createShelf(core, {
-    isNeeded: (file) => outbox.held().some(({ files }) => files?.some((f) => f.file_id === file)),
+  const trustChanges = createTrustChanges(core, {
+    trust,
+    sessions,
+    rooms,
+    outbox,
+    timeline,
+    onPeople,
   });
-  const transfers = createTransfers(core, { isOnline: () => connection.status === "online" });
-  const calls = createFileCalls(api, {
-    sign: async (file, use, issuedMs) => {
-      const fileId = fromBase64url(file, 16);
-      return toBase64url(await signFileGrant(own, { fileId, use, issuedMs }));
-    },
-    nowMs: core.serverNowMs,
+  const aftermath = createAftermath(core, {
+    timeline,
+    typing,
+    outbox,
+    receipts,
+    healer,
+    trust,
+    gossip,
+    onPeople,
   });
-  const uploads = createUploads(core, { outbox, calls, shelf, transfers, tellRow });
-  const { scratch } = environment;
-  const downloads = createDownloads(core, { calls, shelf, transfers, scratch, tellRow });
   const prekeys = createOwnPreKeys(core);
-  const security = createSecurity(core, {
-    local,
-    trust,
-    startArgon2: environment.startArgon2,
-  });
-  const files = createSealedFiles(core, {
-    trust,
+  const { startArgon2, scratch, keptBytes } = environment;
+  const security = createSecurity(core, { local, trust, startArgon2 });
+  const files = createProfileFiles(core, {
+    outbox,
     people,
-    startArgon2: environment.startArgon2,
+    trust,
     scratch,
+    keptBytes,
+    startArgon2,
+    isOnline: () => connection.status === "online",
+    life: life.signal,
+    tellRow: timeline.showAgain,
+    onTransfers: () => slices.transfers(),
   });
 
   const sendPresence = () =>
@@ -309,11 +186,13 @@ export async function openProfile(environment, local, own) {
   const me = () => {
     const { email, displayName, friendCode, role, preferences, passwordOpensBackup } = core.account;
     const who = { id: own.user, email, displayName, friendCode, role };
-    return /** @type {Me} */ ({ ...who, preferences, passwordOpensBackup });
+    const terms = core.account.terms ?? null;
+    return /** @type {Me} */ ({ ...who, preferences, passwordOpensBackup, terms });
   };
-  /** @param {bodies.Me} answer */
+  /** @param {bodies.OwnAccount} answer */
   const keepMe = async (answer) => {
-    await saveRecord(db, local, profileOf(answer));
+    const { file_bytes: fileBytes, links } = answer.server;
+    await saveRecord(db, local, { ...profileOf(answer), terms: { fileBytes, links } });
     emit("me", me());
   };
 
@@ -329,12 +208,13 @@ export async function openProfile(environment, local, own) {
     prekeys,
     typing,
     accepted,
-    onRows,
+    transfers: files.transfers,
+    onRows: timeline.show,
     setServerMs(serverMs) {
       serverOffsetMs = serverMs - clock.nowMs();
     },
     sendPresence,
-    refreshMe: async () => keepMe(await api.call("GET", "/api/users/me", bodies.me)),
+    refreshMe: async () => keepMe(await api.call("GET", "/api/users/me", bodies.ownAccount)),
     onRevoked: environment.onSignedOut,
   });
 
@@ -344,37 +224,17 @@ export async function openProfile(environment, local, own) {
     onFrame: dispatch.frame,
     onConnection(next) {
       connection = next;
-      if (next.status === "online") transfers.wake();
+      if (next.status === "online") files.wake();
       else dispatch.disconnected();
       emit("connection", connection);
     },
     onEnded: () => environment.onSignedOut("expired"),
   });
 
-  const watchExpiry = async () => {
-    while (!life.signal.aborted) {
-      for (const { id, expiresMs } of rooms.all()) {
-        if (expiresMs <= core.serverNowMs()) await rooms.drop(id);
-      }
-      await clock.sleep(EXPIRY_LOOK_MS, life.signal).catch(() => {});
-    }
-  };
-  const keepHouse = async () => {
-    while (!life.signal.aborted) {
-      await clock.sleep(HOUSEKEEPING_MS, life.signal).catch(() => {});
-      if (life.signal.aborted) return;
-      await api
-        .refresh()
-        .then(() => prekeys.maintain())
-        .catch((error) => log.warn("housekeeping.failed", { error }));
-    }
-  };
-
   await trust.load();
   await Promise.all([people.load(), rooms.load(), accepted.load()]);
   await outbox.load();
-  await shelf.load((room) => rooms.get(room) !== undefined);
-  await scratch.sweep();
+  await files.load((room) => rooms.get(room) !== undefined);
 
   return Object.freeze({
     core,
@@ -387,24 +247,20 @@ export async function openProfile(environment, local, own) {
     typing,
     security,
     files,
-    uploads,
-    downloads,
     prekeys,
-    dropSessions,
-    peopleChanged: () => slices.people(),
-    shareWithOwn,
+    dropSessions: trustChanges.dropSessions,
+    peopleChanged: onPeople,
+    shareWithOwn: trustChanges.shareWithOwn,
     keepMe,
     emitMe: () => emit("me", me()),
     start() {
       socket.start();
-      uploads.work();
-      void watchExpiry();
-      void keepHouse();
+      files.work();
+      keepHouse(core, { rooms, transfers: files.transfers, prekeys, life: life.signal });
     },
     stop() {
       life.abort();
-      uploads.stop();
-      downloads.stop();
+      files.stop();
       slices.stop();
       outbox.stop();
       socket.stop();

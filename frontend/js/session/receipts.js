@@ -57,9 +57,9 @@ export function createReceipts(core, { rooms, send }) {
       due.add(id);
       if (waiting) return;
       waiting = true;
-      void core.clock.sleep(GATHER_MS).then(() => {
+      void core.clock.sleep(GATHER_MS).then(async () => {
         waiting = false;
-        return flush();
+        await flush().catch((error) => core.log.warn("receipts.failed", { error }));
       });
     },
     /**

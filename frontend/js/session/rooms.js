@@ -11,7 +11,7 @@ import { AppError } from "../lib/errors.js";
 import { randomBytes } from "../crypto/primitives.js";
 import { verifyDirectRoom } from "../crypto/rooms.js";
 import * as bodies from "../protocol/bodies.js";
-import { RefusedError } from "../protocol/errors.js";
+import { isRefused } from "../protocol/errors.js";
 import { removeFilesOf } from "../storage/files.js";
 import { removeRowsOf } from "../storage/messages.js";
 import { readOutbox, removeOutbox } from "../storage/outbox.js";
@@ -101,7 +101,7 @@ export function createRooms(core, { onChange, onRemoved, onKept }) {
     try {
       await adopt(await api.call("GET", `/api/rooms/${id}`, bodies.room));
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.code !== "not_found") throw error;
+      if (!isRefused(error, "not_found")) throw error;
       await drop(id);
     }
   };

@@ -8,29 +8,27 @@
  * by which it is cancelled and its result is taken away.
  */
 
-import { equal, toBase64url } from "../lib/bytes.js";
-import { AppError, DecryptError } from "../lib/errors.js";
-import { findEntry } from "../crypto/device-list.js";
+import { piecesOf } from "../lib/blob-pieces.js";
+import { AppError } from "../lib/errors.js";
 import { toFileName, toMediaType } from "../crypto/file-name.js";
 import { openSealed, readSealed, sealFile } from "../crypto/sealed-file.js";
 import { readHead } from "../crypto/sealed-file-head.js";
 import { openForDevice, passphraseKey } from "../crypto/sealed-file-keys.js";
-import { certificateBytes } from "./directory.js";
+import { Refusal, refusalOf } from "./file-people.js";
+import { readable } from "./file-up.js";
+import { requirePassphrase } from "./passphrase.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
 /** @import { OpenedFile, Sealing } from "../crypto/sealed-file.js" */
 /** @import { SealedHead } from "../crypto/sealed-file-head.js" */
-/** @import { DeviceCertificate, SealingKey } from "../crypto/types.js" */
+/** @import { SealingKey } from "../crypto/types.js" */
 /** @import { Draft, Scratch } from "../storage/scratch.js" */
+/** @import { FilePeople } from "./file-people.js" */
 /** @import { Core } from "./model.js" */
 /** @import { StartArgon2 } from "./password-secret.js" */
-/** @import { People } from "./people.js" */
-/** @import { Trust } from "./trust.js" */
-/** @import { EngineCalls, FileOrigin, FileRefusal, OpenFileResult, SealFor } from "./types.js" */
+/** @import { EngineCalls, FileRefusal, OpenFileResult, SealFor } from "./types.js" */
 
-const PIECE_BYTES = 1_048_576;
 const PROGRESS_EVERY_MS = 100;
-const MIN_PASSPHRASE_CHARS = 10;
 const SUFFIX = ".seal";
 /** How long a browser may take to copy a result that it was told to save. */
 const KEEP_RESULT_MS = 60_000;
@@ -39,9 +37,9 @@ const KEEP_RESULT_MS = 60_000;
 
 /**
  * @param {Core} core
- * @param {{ trust: Trust, people: People, startArgon2: StartArgon2, scratch: Scratch }} parts
+ * @param {{ filePeople: FilePeople, startArgon2: StartArgon2, scratch: Scratch }} parts
  */
-export function createSealedFiles(core, { trust, people, startArgon2, scratch }) {
+export function createSealedFiles(core, { filePeople, startArgon2, scratch }) {
   /** @type {Map<string, Job>} */
   const jobs = new Map();
 
@@ -73,29 +71,16 @@ export function createSealedFiles(core, { trust, people, startArgon2, scratch })
    * @returns {AsyncGenerator<Bytes, void>}
    */
   const read = async function* (name, blob, signal) {
-    let toldMs = 0;
-    for (let doneBytes = 0; doneBytes < blob.size; doneBytes += PIECE_BYTES) {
+    let [doneBytes, toldMs] = [0, 0];
+    for await (const piece of piecesOf(blob)) {
       if (signal.aborted) throw new AppError("cancelled");
       if (core.clock.nowMs() - toldMs >= PROGRESS_EVERY_MS) {
         toldMs = core.clock.nowMs();
         core.emit("fileProgress", { job: name, doneBytes, totalBytes: blob.size });
       }
-      yield new Uint8Array(await blob.slice(doneBytes, doneBytes + PIECE_BYTES).arrayBuffer());
+      yield piece;
+      doneBytes += piece.length;
     }
-  };
-
-  /**
-   * The devices to seal for: those pinned, when the network is away.
-   * @param {string} user
-   */
-  const devicesOf = async (user) => {
-    const known = trust.get(user);
-    const pin = await trust.ensure(user).catch((error) => {
-      if (known === undefined) throw error;
-      return known;
-    });
-    if (pin.candidate !== null) throw new AppError("identity_changed");
-    return [...pin.trusted.devices.values()];
   };
 
   /**
@@ -104,18 +89,12 @@ export function createSealedFiles(core, { trust, people, startArgon2, scratch })
    */
   const sealingFor = async (to) => {
     if (to.kind === "passphrase") {
-      if (to.passphrase.length < MIN_PASSPHRASE_CHARS) throw new AppError("weak_password");
+      requirePassphrase(to.passphrase);
       const { argon2id, end } = startArgon2();
       return { sealing: { kind: "passphrase", passphrase: to.passphrase, argon2id }, end };
     }
-    const recipients = await devicesOf(to.kind === "me" ? core.own.user : to.user);
-    const { certificate } = core.account;
-    if (certificate === null) throw new AppError("storage_failed", "own certificate");
-    const sender = {
-      accountKey: core.own.certificate.accountKey,
-      certificate: certificateBytes(certificate),
-      signingKey: core.own.signingKey,
-    };
+    const recipients = await filePeople.devicesOf(to.kind === "me" ? core.own.user : to.user);
+    const sender = filePeople.sender();
     return { sealing: { kind: "people", recipients, sender }, end: () => {} };
   };
 
@@ -138,26 +117,6 @@ export function createSealedFiles(core, { trust, people, startArgon2, scratch })
   };
 
   /**
-   * Whom a verified signature is from, as far as this device knows.
-   * @param {DeviceCertificate | null} sender
-   * @returns {FileOrigin}
-   */
-  const originOf = (sender) => {
-    if (sender === null) return { kind: "passphrase", user: null, name: "", verified: false };
-    const user = toBase64url(sender.userId);
-    const isOwn = user === core.own.user;
-    const pin = trust.get(user);
-    const expected = isOwn ? core.own.certificate.accountKey : pin?.trusted.accountKey;
-    if (expected === undefined) return { kind: "stranger", user, name: "", verified: false };
-    const { displayName: name } = isOwn ? core.account : people.person(user);
-    const entry = pin && findEntry(pin.trusted.list, sender.deviceId);
-    const isListed = entry === undefined || equal(entry.certHash, sender.certHash);
-    if (!equal(sender.accountKey, expected) || !isListed) throw new Refusal("wrong-sender", name);
-    const kind = entry?.status === "revoked" ? "removed" : isOwn ? "own" : "known";
-    return { kind, user, name, verified: trust.stateOf(user) === "verified" };
-  };
-
-  /**
    * @param {EngineCalls["openFile"][0]} form
    * @returns {Promise<OpenFileResult>}
    */
@@ -167,7 +126,7 @@ export function createSealedFiles(core, { trust, people, startArgon2, scratch })
         return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
       });
       const opened = await openSealed(head, await keyOf(head, passphrase), file.size);
-      const origin = originOf(opened.sender);
+      const origin = filePeople.originOf(opened.sender);
       const pieces = read(name, file.slice(head.sizeBytes), signal);
       for await (const piece of readSealed(opened, pieces)) await draft.write(piece);
       const result = named(await draft.finish(), opened.manifest);
@@ -220,54 +179,14 @@ export function createSealedFiles(core, { trust, people, startArgon2, scratch })
   });
 }
 
-/** A verdict on its way to the page. */
-class Refusal extends AppError {
-  /**
-   * @param {FileRefusal} verdict
-   * @param {string} [name] whom the file claims to be from
-   */
-  constructor(verdict, name = "") {
-    super(verdict);
-    this.verdict = verdict;
-    this.claimed = name;
-  }
-}
-
 /**
  * @param {unknown} error
  * @returns {{ verdict: FileRefusal, name: string }}
  */
 function refused(error) {
-  if (error instanceof Refusal) return { verdict: error.verdict, name: error.claimed };
-  const verdict = verdictOf(error);
+  const verdict = refusalOf(error);
   if (verdict === null) throw error;
-  return { verdict, name: "" };
-}
-
-/**
- * @param {unknown} error
- * @returns {FileRefusal | null} null for what says nothing about the file
- */
-function verdictOf(error) {
-  if (error instanceof DecryptError) {
-    if (error.reason === "unsupported") return "newer";
-    return error.reason === "no-session" ? "not-for-us" : "damaged";
-  }
-  if (!(error instanceof AppError)) return null;
-  if (error.code === "not_sealed") return "not-sealed";
-  if (error.code === "weak_kdf") return "damaged";
-  return error.code === "bad_signature" || error.code === "bad_key" ? "wrong-sender" : null;
-}
-
-/**
- * What a browser says about a file or a disk, as a code of ours.
- * @param {unknown} error
- */
-function readable(error) {
-  const name = error instanceof DOMException ? error.name : "";
-  if (name === "QuotaExceededError") return new AppError("disk_full");
-  if (name === "NotReadableError" || name === "NotFoundError") return new AppError("file_changed");
-  return error;
+  return { verdict, name: error instanceof Refusal ? error.claimed : "" };
 }
 
 /**

@@ -10,6 +10,7 @@ import { openRow, toMessageRow } from "./rows.js";
 /** @import { Core, RoomRecord } from "./model.js" */
 /** @import { People } from "./people.js" */
 /** @import { Rooms } from "./rooms.js" */
+/** @import { Transfers } from "./transfers.js" */
 /** @import { MessageRow, Person, RoomItem } from "./types.js" */
 
 const EVERY_MS = 100;
@@ -19,7 +20,8 @@ const EVERY_MS = 100;
 
 /**
  * @param {Core} core
- * @param {{ rooms: () => Rooms, people: () => People, isTyping: (room: string) => boolean }} parts
+ * @param {{ rooms: () => Rooms, people: () => People, transfers: () => Transfers,
+ *   isTyping: (room: string) => boolean }} parts
  */
 export function createSlices(core, parts) {
   /** @type {Map<string, Digest>} */
@@ -27,6 +29,7 @@ export function createSlices(core, parts) {
   /** @type {Set<string>} */
   const dirtyRooms = new Set();
   let dirtyPeople = false;
+  let dirtyTransfers = false;
   let waiting = false;
   let stopped = false;
 
@@ -66,7 +69,10 @@ export function createSlices(core, parts) {
     const ids = [...dirtyRooms];
     dirtyRooms.clear();
     const peopleChanged = dirtyPeople;
+    const transfersChanged = dirtyTransfers || peopleChanged;
+    const roomsChanged = ids.length > 0 || peopleChanged;
     dirtyPeople = false;
+    dirtyTransfers = false;
     for (const id of ids) {
       const room = parts.rooms().get(id);
       if (room === undefined) digests.delete(id);
@@ -74,11 +80,14 @@ export function createSlices(core, parts) {
     }
     if (stopped) return;
     if (peopleChanged) core.emit("people", parts.people().slice());
-    const items = parts.rooms().all().map(itemOf);
-    core.emit(
-      "rooms",
-      items.sort((a, b) => b.lastActivityMs - a.lastActivityMs),
-    );
+    if (transfersChanged) core.emit("transfers", parts.transfers().slice());
+    if (roomsChanged) {
+      const items = parts.rooms().all().map(itemOf);
+      core.emit(
+        "rooms",
+        items.sort((a, b) => b.lastActivityMs - a.lastActivityMs),
+      );
+    }
   };
 
   const schedule = () => {
@@ -98,6 +107,10 @@ export function createSlices(core, parts) {
     },
     people() {
       dirtyPeople = true;
+      schedule();
+    },
+    transfers() {
+      dirtyTransfers = true;
       schedule();
     },
     /** Send everything now, as after the start. */

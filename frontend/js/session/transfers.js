@@ -1,136 +1,189 @@
 /**
- * What is moving: how far each file is, tried again while that can help, a few at once.
+ * Files for people outside of rooms, for addresses and for whoever has a link: what the server shows of
+ * them, joined with what this device knows, as one slice for the page.
+ *
+ * Frames are hints: each makes the lists be fetched again, several of them once.
  */
 
-import { AppError } from "../lib/errors.js";
-import { retry } from "../lib/retry.js";
-import { RefusedError } from "../protocol/errors.js";
+import { fingerprint } from "../crypto/safety-number.js";
+import { createTransferCalls } from "../net/transfers.js";
+import { createReceivedTransfers } from "./received-transfers.js";
+import { createSentTransfers } from "./sent-transfers.js";
+import { createTransferDrafts } from "./transfer-drafts.js";
+import { toReceived, toSent } from "./transfer-items.js";
+import { createTransferRecords } from "./transfer-records.js";
 
-/** @import { Core } from "./model.js" */
-/** @import { AttachmentState } from "./types.js" */
+/** @import { FileCalls } from "../net/files.js" */
+/** @import { FileDown } from "./file-down.js" */
+/** @import { FilePeople } from "./file-people.js" */
+/** @import { Core, ReceivedRecord, SentRecord } from "./model.js" */
+/** @import { StartArgon2 } from "./password-secret.js" */
+/** @import { People } from "./people.js" */
+/** @import { Shelf } from "./shelf.js" */
+/** @import { Traffic } from "./traffic.js" */
+/** @import { Form } from "./transfer-drafts.js" */
+/** @import { TransferRecords } from "./transfer-records.js" */
+/** @import { Trust } from "./trust.js" */
+/** @import { TransferLists } from "./types.js" */
 
-const AT_ONCE = 2;
-const BACKOFF = Object.freeze({ firstMs: 500, maxMs: 15_000 });
-const PROGRESS_EVERY_MS = 100;
-/** Failures in a row while there is a connection; without one, waiting is right. */
-const MOST_FAILURES = 10;
-const LATER = [
-  "offline",
-  "rate_limited",
-  "unavailable",
-  "internal",
-  "token_expired",
-  "bad_grant",
-  "bad_answer",
-];
+const GATHER_MS = 200; // hints of one change come together
 
-/** @typedef {{ state: AttachmentState, doneBytes: number, failure: string | null }} Status */
 /** @typedef {ReturnType<typeof createTransfers>} Transfers */
-/** @typedef {{ room: string, key: string, index: number, file: string, totalBytes: number }} Moving */
 
 /**
- * @param {Pick<Core, "clock" | "emit" | "random">} core
- * @param {{ isOnline: () => boolean }} parts
+ * @param {Core} core
+ * @param {{ fileCalls: FileCalls, fileDown: FileDown, shelf: Shelf, traffic: Traffic, people: People,
+ *   trust: Trust, filePeople: FilePeople, startArgon2: StartArgon2, isOnline: () => boolean,
+ *   life: AbortSignal, onChange: () => void }} parts
  */
-export function createTransfers(core, { isOnline }) {
-  /** @type {Map<string, Status>} by file */
-  const moving = new Map();
-  /** @type {Map<string, number>} */
-  const toldMs = new Map();
-  /** @type {(() => void)[]} */
-  const queue = [];
-  let busy = 0;
-  let nudge = new AbortController();
+export function createTransfers(core, parts) {
+  const { traffic, people, filePeople, life } = parts;
+  const calls = createTransferCalls(core.api);
+  const drafts = createTransferDrafts(core, { ...parts, calls });
+  /** @type {TransferRecords<SentRecord>} */
+  const sentRecords = createTransferRecords(core, "sent_transfers");
+  const sent = createSentTransfers(core, { ...parts, calls, drafts, records: sentRecords });
+  /** @type {TransferRecords<ReceivedRecord>} */
+  const receivedRecords = createTransferRecords(core, "received_transfers");
+  const received = createReceivedTransfers(core, { ...parts, calls, records: receivedRecords });
 
-  /** @type {Core["clock"]} one whose sleep ends early when there is a connection again */
-  const clock = {
-    nowMs: core.clock.nowMs,
-    async sleep(delayMs, signal) {
-      const ends = signal === undefined ? [nudge.signal] : [nudge.signal, signal];
-      await core.clock.sleep(delayMs, AbortSignal.any(ends)).catch(() => {});
-      signal?.throwIfAborted();
-    },
+  let isKnown = false;
+  /** @type {string | null} of the own account, once something was signed */
+  let own = null;
+  /** @type {Promise<void> | null} */
+  let looking = null;
+  let isStale = false;
+  /** @type {Promise<void> | null} */
+  let gathering = null;
+  /** @type {Set<string>} transfers that the page was told of, with their state */
+  const told = new Set();
+
+  const look = async () => {
+    const before = sent.open();
+    const [outgoing, incoming] = await Promise.all([
+      traffic.persist(life, calls.sent),
+      traffic.persist(life, calls.inbox),
+    ]);
+    isKnown = true;
+    await sent.adopt(outgoing, before);
+    await received.adopt(incoming);
+  };
+
+  const lookWhileStale = async () => {
+    while (isStale) {
+      isStale = false;
+      await look().catch((error) => {
+        // The page is closed, or logged out: nobody is left to be told.
+        if (!life.aborted) throw error;
+      });
+    }
+  };
+
+  /** Fetch the lists; whoever asks while that is under way gets what is newer than the asking. */
+  const refresh = () => {
+    isStale = true;
+    looking ??= lookWhileStale().finally(() => {
+      looking = null;
+    });
+    return looking;
+  };
+
+  const touch = () => {
+    gathering ??= core.clock.sleep(GATHER_MS, life).then(() => {
+      gathering = null;
+      return refresh();
+    });
+    return gathering;
+  };
+
+  const knowOwn = async () => {
+    const { userId, certificate } = core.own;
+    own ??= await fingerprint({ userId, accountKey: certificate.accountKey });
+  };
+
+  /** @returns {TransferLists} */
+  const slice = () => {
+    const statusOf = traffic.status;
+    const { originOf } = filePeople;
+    const nowMs = core.serverNowMs();
+    const known = { statusOf, isUp: sent.isUp, nameOf: core.nameOf, nowMs, fingerprint: own };
+    const lists = {
+      received: received.all().map((record) => toReceived(record, { statusOf, originOf })),
+      sent: sent.all().map((record) => toSent(record, known)),
+    };
+    if (!isKnown && lists.received.length + lists.sent.length === 0) return null;
+    return { received: lists.received.sort(newestFirst), sent: lists.sent.sort(newestFirst) };
+  };
+
+  const tidy = async () => {
+    await sent.tidy();
+    await received.tidy();
   };
 
   return Object.freeze({
-    /** There is a connection: nobody waits any longer. */
-    wake() {
-      nudge.abort();
-      nudge = new AbortController();
-    },
-    /** @param {string} file */
-    status: (file) => moving.get(file),
-    /**
-     * @param {string} file
-     * @param {AttachmentState} state
-     * @param {string | null} [failure] code
-     */
-    set(file, state, failure = null) {
-      moving.set(file, { state, doneBytes: 0, failure });
-    },
-    /** @param {string} file */
-    clear(file) {
-      moving.delete(file);
-      toldMs.delete(file);
+    refresh,
+    touch,
+    slice,
+    tidy,
+    async load() {
+      await Promise.all([sentRecords.load(), receivedRecords.load()]);
+      if (sentRecords.all().some(({ isSigned }) => isSigned)) await knowOwn();
+      await tidy();
     },
     /**
-     * @param {Moving} what
-     * @param {number} bytes of the ciphertext
+     * Something has come.
+     * @param {string} id
      */
-    progress({ file, totalBytes, ...where }, bytes) {
-      const doneBytes = Math.min(bytes, totalBytes);
-      const status = moving.get(file);
-      if (status !== undefined) moving.set(file, { ...status, doneBytes });
-      if (core.clock.nowMs() - (toldMs.get(file) ?? 0) < PROGRESS_EVERY_MS) return;
-      toldMs.set(file, core.clock.nowMs());
-      core.emit("attachmentProgress", { ...where, doneBytes, totalBytes });
+    async arrived(id) {
+      await touch();
+      const found = receivedRecords.get(id);
+      if (found === undefined || told.has(`${id} ${found.shown.state}`)) return;
+      told.add(`${id} ${found.shown.state}`);
+      // What is offered may be a stranger's, whose name is a text of their choice: it is seen when asked for.
+      const isOffered = found.shown.state === "offered";
+      const params = isOffered ? {} : { name: found.shown.sender.display_name };
+      const text = isOffered ? "transfers.offered" : "transfers.arrived";
+      core.emit("notice", { kind: "info", text, params });
     },
     /**
-     * Wait for a place, at most `AT_ONCE` are taken.
-     * @template Result
-     * @param {AbortSignal} signal
-     * @param {() => Promise<Result>} work
-     * @returns {Promise<Result>}
+     * @param {string} id
+     * @returns {boolean} whether files of it may be on this device
      */
-    async inTurn(signal, work) {
-      if (busy < AT_ONCE) busy += 1;
-      else {
-        await new Promise((resolve) => {
-          queue.push(() => resolve(null));
-        });
-      }
-      try {
-        signal.throwIfAborted();
-        return await work();
-      } finally {
-        const next = queue.shift();
-        if (next === undefined) busy -= 1;
-        else next();
-      }
-    },
+    owns: (id) => receivedRecords.get(id) !== undefined || sent.isUnderWay(id),
+    needs: sent.needs,
+    work: sent.work,
+    serve: sent.serve,
+    stop: sent.stop,
     /**
-     * Make a call, again while nothing answers or the server asks for patience.
-     *
-     * Throws: the last error, or the reason of the signal.
-     * @template Result
-     * @param {AbortSignal} signal
-     * @param {() => Promise<Result>} call
-     * @returns {Promise<Result>}
+     * @param {Form} form
+     * @param {string} id
      */
-    persist(signal, call) {
-      let failures = 0;
-      return retry(call, {
-        ...BACKOFF,
-        clock,
-        random: core.random,
-        signal,
-        isRetryable(error) {
-          if (isOnline()) failures += 1;
-          const isPassing = error instanceof AppError && LATER.includes(error.code);
-          return isPassing && failures < MOST_FAILURES;
-        },
-        retryAfterMs: (error) => (error instanceof RefusedError ? error.retryAfterMs : undefined),
-      });
+    async send(form, id) {
+      if (form.signed) await knowOwn();
+      await sent.send(form, id);
     },
+    pause: sent.pause,
+    retry: sent.retry,
+    withdraw: sent.withdraw,
+    forget: sent.forget,
+    /**
+     * Whoever sent it is a contact from then on.
+     * @param {string} id
+     */
+    async accept(id) {
+      await received.accept(id);
+      await people.refresh();
+    },
+    decline: received.decline,
+    fetch: received.fetch,
+    cancelFetch: received.cancel,
   });
+}
+
+/**
+ * @param {{ createdMs: number }} one
+ * @param {{ createdMs: number }} other
+ */
+function newestFirst(one, other) {
+  return other.createdMs - one.createdMs;
 }

@@ -36,9 +36,12 @@
  */
 
 /**
+ * What the server takes: `fileBytes` is the largest file; without `links` files go to contacts only.
+ * @typedef {{ fileBytes: number, links: boolean }} Terms
  * @typedef {{ readReceipts: boolean, presence: boolean }} Preferences
  * @typedef {{ id: string, email: string, displayName: string, friendCode: string,
- *   role: 'user' | 'admin', preferences: Preferences, passwordOpensBackup: boolean }} Me
+ *   role: 'user' | 'admin', preferences: Preferences, passwordOpensBackup: boolean,
+ *   terms: Terms | null }} Me  terms: null until the server has said them
  */
 
 /**
@@ -95,10 +98,10 @@
 /**
  * One file of a message.
  * waiting: own, not begun. sending: on its way up. paused: by the person. here: on the server, not
- * fetched. fetching: on its way down. intact: verified, on this device. damaged, wrong-sender: refused,
- * nothing saved. gone: no longer on the server. failed: `failure` is an error code; `retryMessage` or
- * `fetchAttachment` tries again.
- * @typedef {'waiting' | 'sending' | 'paused' | 'here' | 'fetching' | 'intact' | 'damaged'
+ * fetched. queued: to be fetched when others are done. fetching: on its way down. intact: verified, on this
+ * device. damaged, wrong-sender: refused, nothing saved. gone: no longer on the server. failed: `failure` is
+ * an error code; `retryMessage` or `fetchAttachment` tries again.
+ * @typedef {'waiting' | 'sending' | 'paused' | 'here' | 'queued' | 'fetching' | 'intact' | 'damaged'
  *   | 'wrong-sender' | 'gone' | 'failed'} AttachmentState
  *
  * `show` is decided here, from a fixed list of types; whatever is not on it is a 'file'. Dimensions,
@@ -130,6 +133,42 @@
  * @typedef {'damaged' | 'wrong-sender' | 'not-for-us' | 'passphrase-needed' | 'not-sealed' | 'newer'} FileRefusal
  * @typedef {{ verdict: 'intact', file: File, origin: FileOrigin, sealedMs: number }
  *   | { verdict: FileRefusal, name: string }} OpenFileResult  `name` of whom it claims to be from, or ""
+ */
+
+/**
+ * Files outside of rooms. A transfer to an address is a link as well, whose secret the sender hands over,
+ * until somebody who has the address accepts it.
+ * @typedef {{ kind: 'person', user: string } | { kind: 'address', email: string } | { kind: 'link' }} TransferTo
+ *
+ * waiting: not begun, or not fetched. queued: to be fetched when others are done. moving: on its way up or
+ * down. done: on the server, or verified and handed out here. damaged, wrong-sender: refused, nothing
+ * saved. gone: no longer on the server. failed: `failure` is an error code. `name` is "" and `sizeBytes` that
+ * of the ciphertext where this device cannot know them: sent from another device, or not sealed yet.
+ * @typedef {'waiting' | 'queued' | 'moving' | 'done' | 'failed' | 'damaged' | 'wrong-sender' | 'gone'} TransferItemState
+ * @typedef {{ name: string, mime: string, sizeBytes: number, doneBytes: number,
+ *   state: TransferItemState, failure: string | null }} TransferItem
+ *
+ * preparing: being encrypted. uploading: on its way up, also while the network is away. paused: by the
+ * person. failed: `failure` says why, `retryTransfer` goes on unless that is `draft_ended`. open: others can
+ * get it until `expiresMs`. ended: withdrawn, run out, declined; it stays in the list for 30 days.
+ * `name` is the person's, "" where there is none. `link` is "/t/<id>#…", to be put behind the origin; null
+ * unless it was made on this device. `accepted`: somebody who has the address has it now. `sealed`: that
+ * person's devices can open it. `fingerprint` is one's own, six groups of five digits, when the link says
+ * who made it.
+ * @typedef {{ id: string, to: TransferTo, name: string,
+ *   state: 'preparing' | 'uploading' | 'paused' | 'failed' | 'open' | 'ended', files: TransferItem[],
+ *   totalBytes: number, link: string | null, hasPassphrase: boolean, accepted: boolean, sealed: boolean,
+ *   createdMs: number, expiresMs: number, downloads: number, maxDownloads: number | null,
+ *   downloadedMs: number | null, failure: string | null, fingerprint: string | null }} SentTransfer
+ *
+ * offered: to one's address, by somebody who is no contact. accepted: waits until a device of the sender
+ * is on-line. sealed: can be fetched unless `refusal` says why not; `origin` is whom it is from.
+ * @typedef {{ id: string, state: 'offered' | 'accepted' | 'sealed',
+ *   sender: { id: string, displayName: string, friendCode: string }, origin: FileOrigin | null,
+ *   refusal: FileRefusal | null, files: TransferItem[], totalBytes: number, createdMs: number,
+ *   expiresMs: number, downloadsLeft: number | null, downloadedMs: number | null,
+ *   sealedMs: number | null }} ReceivedTransfer
+ * @typedef {{ received: ReceivedTransfer[], sent: SentTransfer[] } | null} TransferLists  newest first; null while not known
  */
 
 /** @typedef {{ groups: string[], verified: boolean, identity: IdentityState }} SafetyNumber  twelve groups of five digits */
@@ -191,6 +230,17 @@
  * @property {[{ job: string, file: File, passphrase?: string }, OpenFileResult]} openFile  the same
  * @property {[{ job: string }, {}]} cancelFile
  * @property {[{ job: string }, {}]} releaseFile  the result was saved or is not wanted
+ *
+ * @property {[{ files: File[], to: TransferTo, livesMs: number, maxDownloads: number | null,
+ *   passphrase: string | null, signed: boolean }, { id: string }]} sendTransfer  1 to 10 files; resolves once they are stored here, encrypted; also `too_large`, `disk_full`, `file_changed`, `weak_password`, `not_contact`, `forbidden`
+ * @property {[{ id: string, on: boolean }, {}]} pauseTransfer  holds one that is uploading, or lets it go on
+ * @property {[{ id: string }, {}]} retryTransfer
+ * @property {[{ id: string }, {}]} withdrawTransfer  also one that is under way
+ * @property {[{ id: string }, {}]} forgetTransfer  takes one that has ended or failed off the list
+ * @property {[{ id: string }, {}]} acceptTransfer
+ * @property {[{ id: string }, {}]} declineTransfer
+ * @property {[{ id: string, index: number }, { file: File }]} fetchTransfer  verified to the last byte; `damaged`, `wrong_sender`, `gone`, `cancelled`, `disk_full`, `used_up`
+ * @property {[{ id: string, index: number }, {}]} cancelFetchTransfer
  */
 
 /**
@@ -204,7 +254,10 @@
  * @property {{ kind: 'info' | 'success' | 'error', text: string, params: Record<string, string> }} notice  `text` is a locale key
  * @property {{ job: string, doneBytes: number, totalBytes: number }} fileProgress
  * @property {{ room: string, key: string, index: number, doneBytes: number, totalBytes: number }} attachmentProgress  at most ten times a second for each file
+ * @property {TransferLists} transfers
+ * @property {{ id: string, index: number, doneBytes: number, totalBytes: number }} transferProgress  at most ten times a second for each file
  * @property {{ reason: 'logged_out' | 'revoked' | 'device_removed' | 'password_changed' | 'expired' }} signedOut
+ * @property {null} deposed  another tab has taken over while this one slept, and this engine has ended
  */
 
 /**

@@ -5,75 +5,95 @@
  *
  * A file is encrypted once, before its message is written: key, hashes and root are settled when the first
  * part leaves, a reload needs nothing of the page, and what is sent again is the same bytes. The server
- * says which parts it has. Memory holds one part, whatever the file's size.
+ * says which parts it has. What was interrupted for more than a day has ended there and its id is used up:
+ * then it is encrypted anew, under another id and key. Memory holds one part, whatever the file's size.
  */
 
+import { piecesOf } from "../lib/blob-pieces.js";
 import { toBase64url } from "../lib/bytes.js";
 import { AppError } from "../lib/errors.js";
-import { regroup } from "../lib/regroup.js";
-import { encryptFile, makeFileKey } from "../crypto/cobblestone.js";
-import { fileContext, makeFileId, signManifest } from "../crypto/file-manifest.js";
+import { makeFileId, signManifest } from "../crypto/file-manifest.js";
 import { toFileName, toMediaType } from "../crypto/file-name.js";
 import { padFile, sealedSize } from "../crypto/file-padding.js";
-import { fileRoot, PartHasher } from "../crypto/file-root.js";
-import { sha256 } from "../crypto/primitives.js";
-import { FILE_PART_BYTES, FILES_PER_MESSAGE } from "../protocol/limits.js";
+import { isRefused } from "../protocol/errors.js";
+import { FILES_PER_MESSAGE } from "../protocol/limits.js";
 import { hintsOf } from "./attachments.js";
 import { contextOf } from "./envelope.js";
+import { bringParts, readable } from "./file-up.js";
+import { keepContent, openKept } from "./kept-content.js";
+import { createRuns } from "./runs.js";
+import { emitProgress } from "./traffic.js";
 
 /** @import { Bytes } from "../lib/bytes.js" */
 /** @import { FileCalls } from "../net/files.js" */
 /** @import { Core, FileRecord, OutboxRecord, RoomRecord } from "./model.js" */
 /** @import { Outbox } from "./outbox.js" */
 /** @import { Shelf } from "./shelf.js" */
-/** @import { Transfers } from "./transfers.js" */
+/** @import { Traffic } from "./traffic.js" */
 /** @import { OutgoingFile } from "./types.js" */
 
-const PIECE_BYTES = 1_048_576;
-
-/** @typedef {{ abort: AbortController, done: Promise<void> }} Run */
 /** @typedef {ReturnType<typeof createUploads>} Uploads */
 
 /**
  * @param {Core} core
- * @param {{ outbox: Outbox, calls: FileCalls, shelf: Shelf, transfers: Transfers,
+ * @param {{ outbox: Outbox, calls: FileCalls, shelf: Shelf, traffic: Traffic,
  *   tellRow: (key: string) => Promise<void> }} parts `tellRow`: the page is to see a row anew
  */
-export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }) {
-  /** @type {Map<string, Run>} by message */
-  const running = new Map();
+export function createUploads(core, { outbox, calls, shelf, traffic, tellRow }) {
+  const runs = createRuns((error) => core.log.error("upload.broken", { error })); // by message
+
+  /**
+   * Put a file on the shelf, and sign for it; nothing of it when that fails.
+   * @param {{ room: string, msgId: string }} message
+   * @param {AsyncIterable<Uint8Array>} padded content
+   * @param {{ size: number, name: string, mime: string }} about the content
+   * @param {{ fileId: Bytes, signal?: AbortSignal }} options
+   */
+  const seal = async ({ room, msgId }, padded, { size, name, mime }, options) => {
+    const kept = await keepContent(shelf, room, padded, options);
+    const sizes = { sizeBytes: size, encryptedBytes: sealedSize(size) };
+    const manifest = { ...kept, ...sizes, name, mime };
+    const context = contextOf(core, { id: room }, msgId);
+    return signManifest(manifest, context, core.own.signingKey);
+  };
 
   /**
    * @param {RoomRecord} room
    * @param {string} msgId
    * @param {OutgoingFile} outgoing
+   * @param {Bytes} fileId
    * @returns {Promise<FileRecord>}
    */
-  const encrypt = async (room, msgId, outgoing) => {
+  const encrypt = async ({ id: room }, msgId, outgoing, fileId) => {
     const { file } = outgoing;
     const hints = await hintsOf(outgoing);
-    const fileId = makeFileId();
-    const fileKey = makeFileKey();
-    const hasher = new PartHasher();
+    const about = { size: file.size, name: toFileName(file.name), mime: toMediaType(file.type) };
     const padded = padFile(piecesOf(file), file.size);
-    const where = { room: room.id, file: toBase64url(fileId) };
-    for await (const part of partsOf(encryptFile(fileKey, fileContext(fileId), padded))) {
-      await hasher.update(part);
-      await shelf.append(where, part);
-    }
-    await shelf.keep(where.file);
-    const manifest = {
-      fileId,
-      fileKey,
-      sizeBytes: file.size,
-      encryptedBytes: sealedSize(file.size),
-      root: await fileRoot(fileId, await hasher.finish()),
-      name: toFileName(file.name),
-      mime: toMediaType(file.type),
-    };
-    const context = contextOf(core, room, msgId);
-    const signed = await signManifest(manifest, context, core.own.signingKey);
+    const signed = await seal({ room, msgId }, padded, about, { fileId });
     return { ...signed, ...hints, verdict: null };
+  };
+
+  /**
+   * Put another file in the place of one whose id is used up. The message has not left, so nobody knows it.
+   * @param {OutboxRecord} entry
+   * @param {FileRecord} record
+   * @param {AbortSignal} signal
+   * @returns {Promise<FileRecord>} of the same content
+   */
+  const renew = (entry, record, signal) => {
+    const fileId = makeFileId();
+    return shelf.using([toBase64url(fileId)], async () => {
+      const signed = await seal(entry, openKept(shelf, record), record, { fileId, signal });
+      const fresh = { ...record, ...signed };
+      const old = record.file_id;
+      const isIn = await outbox.changeFiles(entry.key, (files) =>
+        files.map((each) => (each.file_id === old ? fresh : each)),
+      );
+      traffic.clear(old);
+      await shelf.remove(isIn ? old : fresh.file_id);
+      if (!isIn) throw new AppError("cancelled");
+      return fresh;
+    });
   };
 
   /**
@@ -81,25 +101,29 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
    * @param {number} index
    * @param {FileRecord} record
    * @param {AbortSignal} signal
+   * @param {boolean} [isAnew] has been given another id just now
+   * @returns {Promise<void>}
    */
-  const upload = async ({ key, room }, index, record, signal) => {
+  const upload = async (entry, index, record, signal, isAnew = false) => {
+    const { key, room } = entry;
     const { file_id: file, ct_size: sizeBytes } = record;
-    const moving = { room, key, index, file, totalBytes: record.size };
-    transfers.set(file, "sending");
+    const tell = emitProgress(core, { room, key, index });
+    const moving = { file, totalBytes: record.size, sizeBytes, tell };
+    traffic.set(file, "sending");
     await tellRow(key);
-    const announce = () => calls.begin({ id: file, room, sizeBytes });
-    const { state, parts, received } = await transfers.persist(signal, announce);
-    const missing = missingOf(state === "committed" ? 0 : parts, received);
-    let left = missing.length;
-    for (const number of missing) {
-      transfers.progress(moving, sizeBytes - left * FILE_PART_BYTES);
-      const bytes = await shelf.part(file, number);
-      const part = { bytes, hash: toBase64url(await sha256(bytes)) };
-      await transfers.persist(signal, () => calls.put(file, number, part, signal));
-      left -= 1;
+    const announce = () =>
+      traffic.persist(signal, () => calls.begin({ id: file, home: { room }, sizeBytes }));
+    try {
+      const begun = await announce();
+      await bringParts({ calls, shelf, traffic }, begun, moving, signal).catch(async (error) => {
+        // It has ended on its way, or its room has; asked for once more, the server says which.
+        if (isRefused(error, "not_found")) await announce();
+        throw error;
+      });
+    } catch (error) {
+      if (isAnew || !isRefused(error, "conflict")) throw error;
+      return upload(entry, index, await renew(entry, record, signal), signal, true);
     }
-    await transfers.persist(signal, () => calls.commit(file));
-    transfers.clear(file);
     await tellRow(key);
   };
 
@@ -112,7 +136,9 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
     const files = entry.files ?? [];
     const { signal } = abort;
     const turns = files.map((record, index) =>
-      transfers.inTurn(signal, () => upload(entry, index, record, signal)),
+      traffic.up.run({ sizeBytes: record.size, signal }, () =>
+        upload(entry, index, record, signal),
+      ),
     );
     try {
       await Promise.all(turns);
@@ -122,47 +148,39 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
       abort.abort(new AppError("cancelled"));
       await Promise.allSettled(turns);
       if (isStopped) return;
-      mark(files, "failed", error instanceof AppError ? error.code : "internal");
+      const code = error instanceof AppError ? error.code : "internal";
+      mark(outbox.get(key)?.files ?? [], "failed", code);
       await outbox.fail(key, error);
     }
   };
 
   /**
    * @param {readonly FileRecord[]} files
-   * @param {"waiting" | "paused" | "failed"} state
+   * @param {"waiting" | "failed"} state
    * @param {string | null} [failure]
    */
   const mark = (files, state, failure = null) => {
-    for (const { file_id: file } of files) transfers.set(file, state, failure);
+    for (const { file_id: file } of files) traffic.set(file, state, failure);
   };
 
   /** Begin what waits and nobody works on. */
   const work = () => {
     for (const entry of outbox.held()) {
       const { key, files, hold, failure } = entry;
-      if (running.has(key)) continue;
+      if (runs.has(key)) continue;
       if (failure !== null) mark(files ?? [], "failed", failure);
-      else mark(files ?? [], hold === "paused" ? "paused" : "waiting");
+      else if (hold === "paused") for (const { file_id: file } of files ?? []) traffic.pause(file);
+      else mark(files ?? [], "waiting");
       if (failure !== null || hold === "paused") continue;
-      const abort = new AbortController();
-      const done = bring(entry, abort)
-        .catch((error) => core.log.error("upload.broken", { error }))
-        .finally(() => running.delete(key));
-      running.set(key, { abort, done });
+      const ids = (files ?? []).map(({ file_id: file }) => file);
+      runs.begin(key, (abort) => shelf.using(ids, () => bring(entry, abort)));
     }
-  };
-
-  /** @param {string} key */
-  const stop = async (key) => {
-    const run = running.get(key);
-    run?.abort.abort(new AppError("cancelled"));
-    await run?.done;
   };
 
   /** @param {readonly FileRecord[]} files that nobody will be told of */
   const remove = async (files) => {
     for (const { file_id: file } of files) {
-      transfers.clear(file);
+      traffic.clear(file);
       await shelf.remove(file);
       // What the server does not hear of now ends there by itself.
       void calls.remove(file).catch(() => {});
@@ -172,7 +190,7 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
   /** @param {string} key */
   const discard = async (key) => {
     const files = outbox.get(key)?.files ?? [];
-    await stop(key);
+    await runs.stop(key);
     // It may have left in between; then its files are needed.
     if (await outbox.discard(key)) await remove(files);
   };
@@ -190,18 +208,25 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
     async send(room, { text, files }, msgId) {
       const count = files.length;
       if (count === 0 || count > FILES_PER_MESSAGE) throw new AppError("bad_request", "files");
-      /** @type {FileRecord[]} */
-      const records = [];
-      try {
-        for (const file of files) records.push(await encrypt(room, msgId, file));
-        const key = await outbox.writeFiles(room.id, { msgId, text, files: records });
-        work();
-        await tellRow(key);
-        return key;
-      } catch (error) {
-        for (const { file_id: file } of records) await shelf.remove(file);
-        throw readable(error);
-      }
+      const fileIds = files.map(makeFileId);
+      const ids = fileIds.map((fileId) => toBase64url(fileId));
+      return shelf.using(ids, async () => {
+        /** @type {FileRecord[]} */
+        const records = [];
+        try {
+          for (const [index, fileId] of fileIds.entries()) {
+            const file = /** @type {OutgoingFile} */ (files[index]);
+            records.push(await encrypt(room, msgId, file, fileId));
+          }
+          const key = await outbox.writeFiles(room.id, { msgId, text, files: records });
+          work();
+          await tellRow(key);
+          return key;
+        } catch (error) {
+          for (const file of ids) await shelf.remove(file);
+          throw readable(error);
+        }
+      });
     },
     /**
      * @param {string} key
@@ -209,7 +234,7 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
      */
     async pause(key, on) {
       if ((outbox.get(key)?.hold ?? null) === null) return;
-      await stop(key);
+      await runs.stop(key);
       await outbox.hold(key, on ? "paused" : "uploading");
       work();
       await tellRow(key);
@@ -228,8 +253,10 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
         await discard(key);
         return true;
       }
-      await stop(key);
-      const isOut = await outbox.leaveOut(key, record.file_id);
+      await runs.stop(key);
+      const isOut = await outbox.changeFiles(key, (files) =>
+        files.filter(({ file_id: file }) => file !== record.file_id),
+      );
       if (isOut) await remove([record]);
       work();
       await tellRow(key);
@@ -237,49 +264,6 @@ export function createUploads(core, { outbox, calls, shelf, transfers, tellRow }
     },
     discard,
     /** @param {string} [room] all of them without it */
-    stop(room) {
-      for (const [key, { abort }] of running) {
-        if (key.startsWith(`${room ?? ""}`)) abort.abort(new AppError("cancelled"));
-      }
-    },
+    stop: runs.stopAll,
   });
-}
-
-/**
- * @param {Blob} file
- * @returns {AsyncGenerator<Bytes, void>}
- */
-async function* piecesOf(file) {
-  for (let start = 0; start < file.size; start += PIECE_BYTES) {
-    yield new Uint8Array(await file.slice(start, start + PIECE_BYTES).arrayBuffer());
-  }
-}
-
-/**
- * @param {AsyncIterable<Bytes>} ciphertext
- * @returns {AsyncGenerator<Bytes, void>} parts of 4 MiB and what remains
- */
-async function* partsOf(ciphertext) {
-  for await (const part of regroup(ciphertext, FILE_PART_BYTES)) {
-    if (part.length > 0) yield part;
-  }
-}
-
-/**
- * @param {number} parts
- * @param {readonly number[]} received
- */
-function missingOf(parts, received) {
-  const there = new Set(received);
-  return Array.from({ length: parts }, (_, number) => number).filter((n) => !there.has(n));
-}
-
-/**
- * What a browser says about a file that is not as it was, as a code of ours.
- * @param {unknown} error
- */
-function readable(error) {
-  const name = error instanceof DOMException ? error.name : "";
-  if (name === "NotReadableError" || name === "NotFoundError") return new AppError("file_changed");
-  return error;
 }

@@ -1,11 +1,13 @@
 /**
- * The two workers there are, behind a Trusted Types policy that lets nothing else become one.
+ * The workers there are, behind a Trusted Types policy that lets nothing else become one.
  *
  * The URLs are literal and relative to this module, so they carry the version of the release that
  * loaded it.
  */
 
 const ENGINE = new URL("./worker.js", import.meta.url).href;
+const LINK = new URL("./link-worker.js", import.meta.url).href;
+const OFFLINE = new URL("../workers/offline.js", import.meta.url).href;
 const ARGON2 = new URL("../workers/argon2.js", import.meta.url).href;
 
 /** @typedef {{ createScriptURL: (url: string) => string }} Policy */
@@ -14,7 +16,7 @@ const ARGON2 = new URL("../workers/argon2.js", import.meta.url).href;
 /** @type {Policy} */
 const RULES = Object.freeze({
   createScriptURL(url) {
-    if (url === ENGINE || url === ARGON2) return url;
+    if ([ENGINE, LINK, ARGON2, OFFLINE].includes(url)) return url;
     throw new TypeError("not a worker of Sealroom");
   },
 });
@@ -27,9 +29,22 @@ export function startEngineWorker() {
   return new Worker(trusted(ENGINE), { type: "module", name: "sealroom-engine" });
 }
 
+/** @returns {Worker} the worker of the page of a link */
+export function startLinkWorker() {
+  return new Worker(trusted(LINK), { type: "module", name: "sealroom-link" });
+}
+
 /** @returns {Worker} one password's worth of Argon2id */
 export function startArgon2Worker() {
   return new Worker(trusted(ARGON2), { type: "module", name: "sealroom-argon2" });
+}
+
+/**
+ * Let the page open without a network from now on. Best effort: a browser without service workers, or without room for
+ * the files, needs the network to open the page.
+ */
+export function startOfflineWorker() {
+  navigator.serviceWorker?.register(trusted(OFFLINE), { scope: "/" }).catch(() => {});
 }
 
 /** @param {string} url */

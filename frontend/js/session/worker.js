@@ -1,9 +1,4 @@
-/**
- * Worker: the engine of this tab, or the line to the tab that has it.
- *
- *     → { id, name, argument } | { online }
- *     ← { id, value } | { id, code } | { event, value }
- */
+/** Worker: the engine of this tab, or the line to the tab that has it. */
 
 import { readU32 } from "../lib/bytes.js";
 import { systemClock } from "../lib/clock.js";
@@ -14,8 +9,10 @@ import { randomBytes } from "../crypto/primitives.js";
 import { createScratch } from "../storage/scratch.js";
 import { deviceName } from "./device-name.js";
 import { createEngine } from "./engine.js";
-import { joinTabs, openChannel } from "./leader.js";
+import { joinTabs } from "./leader.js";
 import { findMissing } from "./probe.js";
+import { serveCalls, tell } from "./serve-calls.js";
+import { openChannel } from "./tab-notes.js";
 import { startArgon2Worker } from "./worker-url.js";
 
 /** @import { Engine, World } from "./engine.js" */
@@ -37,6 +34,7 @@ const world = {
     return { argon2id: createArgon2id(worker), end: () => worker.terminate() };
   },
   scratch: createScratch(() => navigator.storage.getDirectory()),
+  keptBytes: 1024 ** 3,
   isOnline: () => navigator.onLine,
   random: () => readU32(randomBytes(4)) / 2 ** 32,
   deviceName: deviceName(navigator.userAgent),
@@ -44,9 +42,6 @@ const world = {
 
 /** @type {Engine | null} */
 let engine = null;
-
-/** @param {string} event @param {unknown} value */
-const tell = (event, value) => globalThis.postMessage({ event, value });
 
 const lead = async (/** @type {(name: string, value: unknown) => void} */ emit) => {
   engine = await createEngine(world, emit);
@@ -60,10 +55,26 @@ const lead = async (/** @type {(name: string, value: unknown) => void} */ emit) 
   );
 };
 
+/** Another tab leads since this one slept: nothing goes on here, and the page starts anew. */
+const onDeposed = () => {
+  tell("deposed", null);
+  globalThis.close();
+};
+
 /** @type {LockManager | undefined} absent where the origin is not secure, and in Lockdown Mode */
 const locks = navigator.locks;
 const tabs =
-  locks === undefined ? null : joinTabs({ locks, channel: openChannel(), lead, onEvent: tell });
+  locks === undefined
+    ? null
+    : joinTabs({
+        locks,
+        channel: openChannel(),
+        clock: world.clock,
+        random: world.random,
+        lead,
+        onEvent: tell,
+        onDeposed,
+      });
 
 /**
  * @param {string} name
@@ -78,25 +89,11 @@ async function answer(name, argument) {
   throw new AppError("unsupported");
 }
 
-/** @param {boolean} online what the browser says; heard from the page and here, it is said twice */
-function networkChanged(online) {
-  if (online) engine?.wake();
-  else engine?.lost();
-}
-
-globalThis.addEventListener("message", async ({ data }) => {
-  if (typeof data.online === "boolean") {
-    networkChanged(data.online);
-    return;
-  }
-  const { id, name, argument } = data;
-  try {
-    globalThis.postMessage({ id, value: await answer(name, argument) });
-  } catch (error) {
-    if (!(error instanceof AppError)) log.error("call.broken", { name, error });
-    globalThis.postMessage({ id, code: error instanceof AppError ? error.code : "internal" });
-  }
+serveCalls({
+  log,
+  answer,
+  onNetwork(online) {
+    if (online) engine?.wake();
+    else engine?.lost();
+  },
 });
-globalThis.addEventListener("online", () => networkChanged(true));
-globalThis.addEventListener("offline", () => networkChanged(false));
-tell("started", null);

@@ -2,7 +2,7 @@
  * What the page knows: the engine's slices as they were last sent, and where the account screens stand.
  */
 
-/** @import { Connection, Me, People, RoomItem } from "../session/types.js" */
+/** @import { Connection, Me, People, RoomItem, TransferLists } from "../session/types.js" */
 /** @import { Session } from "./session.js" */
 /** @import { Conversations } from "./messages.js" */
 
@@ -14,6 +14,7 @@
  * @property {Connection} connection
  * @property {People | null} people
  * @property {RoomItem[] | null} rooms newest activity first
+ * @property {TransferLists} transfers newest first
  * @property {Conversations} messages the rows of rooms that have been opened, by room id
  */
 
@@ -25,12 +26,13 @@ export const INITIAL_STATE = Object.freeze({
   connection: { status: "online", retryAtMs: null },
   people: null,
   rooms: null,
+  transfers: null,
   messages: {},
 });
 
 /**
  * Take one slice as the engine sent it.
- * @template {"me" | "connection" | "people" | "rooms"} Name
+ * @template {"me" | "connection" | "people" | "rooms" | "transfers"} Name
  * @param {State} state
  * @param {Name} name
  * @param {State[Name]} value

@@ -4,12 +4,17 @@
  * A write is a list of changes that is committed as one transaction with strict durability: ratchet
  * states, outbox, rows and cursors of one step become true together, and before anything is sent. No
  * transaction is ever open across a WebCrypto call, which would close it (SEAL1 §4.17).
+ *
+ * Who opens it begins a term, and writes only as long as nobody else has begun one: an engine whose tab
+ * slept while another one took over overwrites nothing when it wakes up.
  */
 
+/** @import { Connection } from "./connection.js" */
 import { AppError } from "../lib/errors.js";
-import { MIGRATIONS } from "./migrations.js";
+import { openConnection } from "./connection.js";
 
 export const DATABASE_NAME = "sealroom";
+const TERM = { store: "settings", key: "term" };
 
 /**
  * `expect` makes a change of a row conditional: the stored row must have that `version`, or must not be
@@ -25,8 +30,9 @@ export const DATABASE_NAME = "sealroom";
  * @property {(query: IndexQuery) => Promise<unknown[]>} query
  * @property {(query: IndexQuery) => Promise<number>} count without reading the rows
  * @property {(changes: readonly Change[]) => Promise<void>} commit all or nothing, durable when it
- *   resolves; rejects with AppError("storage_conflict") when an expectation fails, AppError("storage_failed")
- *   when the browser refuses (quota, private mode)
+ *   resolves; rejects with AppError("storage_conflict") when an expectation fails, AppError("unavailable")
+ *   when somebody else has opened the database since, AppError("storage_failed") when the browser refuses
+ *   (quota, private mode), or loses the connection meanwhile: all of it may be there then, or nothing
  * @property {() => void} close
  */
 
@@ -42,24 +48,38 @@ export const DATABASE_NAME = "sealroom";
 /**
  * Open the database, bringing it to the newest layout.
  *
+ * What is returned outlives connections that the browser closes. It is closed for good by `close`, and
+ * when another tab wants to change or delete the database; then every call is AppError("storage_failed").
+ *
  * Throws: AppError("storage_failed").
  * @param {IDBFactory} factory
  * @param {string} [name]
  * @returns {Promise<Database>}
  */
 export async function openDatabase(factory, name = DATABASE_NAME) {
-  const db = await open(factory, name);
-  // Another tab has a newer layout: get out of its way, it takes over when we let go.
-  db.onversionchange = () => db.close();
+  const connection = await openConnection(factory, name);
+  const term = await guarded(() => beginTerm(connection));
+  /**
+   * @template T
+   * @param {string} store
+   * @param {(rows: IDBObjectStore) => Promise<T>} work
+   */
+  const read = (store, work) =>
+    guarded(() =>
+      connection.run(
+        (db) => db.transaction(store, "readonly"),
+        (tx) => work(tx.objectStore(store)),
+      ),
+    );
   /** @type {Database} */
   const database = {
-    get: (store, key) => guarded(() => result(reader(db, store).get(key))),
-    getAll: (store) => guarded(() => result(reader(db, store).getAll())),
-    query: (query) => guarded(() => runQuery(db, query)),
+    get: (store, key) => read(store, (rows) => result(rows.get(key))),
+    getAll: (store) => read(store, (rows) => result(rows.getAll())),
+    query: (query) => read(query.store, (rows) => runQuery(rows, query)),
     count: ({ store, index, range }) =>
-      guarded(() => result(reader(db, store).index(index).count(range))),
-    commit: (changes) => commit(db, changes),
-    close: () => db.close(),
+      read(store, (rows) => result(rows.index(index).count(range))),
+    commit: (changes) => commit(connection, term, changes),
+    close: () => connection.close(),
   };
   return Object.freeze(database);
 }
@@ -70,7 +90,9 @@ export async function openDatabase(factory, name = DATABASE_NAME) {
  */
 export async function hasDatabase(factory) {
   if (factory.databases === undefined) return true;
-  return (await factory.databases()).some(({ name }) => name === DATABASE_NAME);
+  // WebKit lists, as version 0, what is left of a database whose making was given up.
+  const made = (await factory.databases()).filter(({ version }) => version !== 0);
+  return made.some(({ name }) => name === DATABASE_NAME);
 }
 
 /**
@@ -88,77 +110,107 @@ export function deleteDatabase(factory, name = DATABASE_NAME) {
 }
 
 /**
- * @param {IDBFactory} factory
- * @param {string} name
- * @returns {Promise<IDBDatabase>}
- */
-function open(factory, name) {
-  return new Promise((resolve, reject) => {
-    const request = factory.open(name, MIGRATIONS.length);
-    request.onupgradeneeded = ({ oldVersion }) => {
-      const tx = /** @type {IDBTransaction} */ (request.transaction);
-      for (const migrate of MIGRATIONS.slice(oldVersion)) migrate(request.result, tx);
-    };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(new AppError("storage_failed", "open"));
-  });
-}
-
-/**
- * @param {IDBDatabase} db
- * @param {string} store
- */
-function reader(db, store) {
-  return db.transaction(store, "readonly").objectStore(store);
-}
-
-/**
- * @param {IDBDatabase} db
- * @param {IndexQuery} query
+ * @param {IDBObjectStore} rows
+ * @param {Omit<IndexQuery, "store">} query
  * @returns {Promise<unknown[]>}
  */
-function runQuery(db, { store, index, range, direction = "next", limit = Infinity }) {
+function runQuery(rows, { index, range, direction = "next", limit = Infinity }) {
   return new Promise((resolve, reject) => {
     /** @type {unknown[]} */
-    const rows = [];
-    const request = reader(db, store).index(index).openCursor(range, direction);
+    const found = [];
+    const request = rows.index(index).openCursor(range, direction);
     request.onerror = () => reject(request.error);
     request.onsuccess = () => {
       const cursor = request.result;
-      if (cursor !== null) rows.push(cursor.value);
-      if (cursor === null || rows.length >= limit) resolve(rows);
+      if (cursor !== null) found.push(cursor.value);
+      if (cursor === null || found.length >= limit) resolve(found);
       else cursor.continue();
     };
   });
 }
 
 /**
- * @param {IDBDatabase} db
+ * Nobody writes on a full disk, so nobody needs to be kept from it: who opens it then may read.
+ * @param {Connection} connection
+ * @returns {Promise<number>}
+ */
+function beginTerm(connection) {
+  return connection.run(
+    (db) => db.transaction(TERM.store, "readwrite"),
+    async (tx) => {
+      const terms = tx.objectStore(TERM.store);
+      const last = termOf(await result(terms.get(TERM.key)));
+      terms.put({ id: TERM.key, number: last + 1 });
+      try {
+        await completed(tx);
+      } catch (error) {
+        if (error instanceof DOMException && error.name === "QuotaExceededError") return last;
+        throw error;
+      }
+      return last + 1;
+    },
+  );
+}
+
+/**
+ * @param {IDBTransaction} tx
+ * @returns {Promise<void>}
+ */
+function completed(tx) {
+  return new Promise((resolve, reject) => {
+    tx.oncomplete = () => resolve();
+    tx.onabort = () => reject(tx.error);
+  });
+}
+
+/** @param {unknown} row */
+function termOf(row) {
+  return /** @type {{ number: number } | undefined} */ (row)?.number ?? 0;
+}
+
+/**
+ * @param {Connection} connection
+ * @param {number} term
  * @param {readonly Change[]} changes
  * @returns {Promise<void>}
  */
-function commit(db, changes) {
+function commit(connection, term, changes) {
   if (changes.length === 0) return Promise.resolve();
-  const stores = [...new Set(changes.map((change) => change.store))];
+  const stores = [...new Set([TERM.store, ...changes.map((change) => change.store)])];
+  return guarded(() =>
+    connection.run(
+      (db) => db.transaction(stores, "readwrite", { durability: "strict" }),
+      (tx) => write(tx, term, changes),
+    ),
+  );
+}
+
+/**
+ * @param {IDBTransaction} tx
+ * @param {number} term
+ * @param {readonly Change[]} changes
+ * @returns {Promise<void>}
+ */
+function write(tx, term, changes) {
   return new Promise((resolve, reject) => {
-    let conflict = false;
+    /** @type {AppError | null} */
+    let refusal = null;
+    tx.oncomplete = () => resolve();
+    tx.onabort = () => reject(refusal ?? tx.error);
+    const refuse = (/** @type {string} */ code) => {
+      refusal = new AppError(code);
+      tx.abort();
+    };
+    const last = tx.objectStore(TERM.store).get(TERM.key);
+    last.onsuccess = () => {
+      if (termOf(last.result) !== term) refuse("unavailable");
+    };
     try {
-      const tx = db.transaction(stores, "readwrite", { durability: "strict" });
-      tx.oncomplete = () => resolve();
-      tx.onabort = () =>
-        reject(
-          conflict
-            ? new AppError("storage_conflict")
-            : new AppError("storage_failed", "abort", { cause: tx.error }),
-        );
-      for (const change of changes) {
-        apply(tx, change, () => {
-          conflict = true;
-          tx.abort();
-        });
-      }
+      for (const change of changes) apply(tx, change, () => refuse("storage_conflict"));
     } catch (error) {
-      reject(new AppError("storage_failed", "write", { cause: error }));
+      reject(error);
+      // Left alone, it would commit the changes before this one.
+      tx.abort();
     }
   });
 }
@@ -200,14 +252,16 @@ function result(request) {
 }
 
 /**
+ * Whatever the browser throws becomes the cause of an AppError("storage_failed").
  * @template T
- * @param {() => Promise<T>} read
+ * @param {() => Promise<T>} run
  * @returns {Promise<T>}
  */
-async function guarded(read) {
+async function guarded(run) {
   try {
-    return await read();
+    return await run();
   } catch (error) {
-    throw new AppError("storage_failed", "read", { cause: error });
+    if (error instanceof AppError) throw error;
+    throw new AppError("storage_failed", "transaction", { cause: error });
   }
 }

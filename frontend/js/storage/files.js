@@ -1,7 +1,8 @@
 /**
- * Files of rooms on this device: ciphertext in parts, numbered as at the server, from the first one on.
+ * Files of rooms and transfers on this device: ciphertext in parts, numbered as at the server, from the
+ * first one on.
  *
- * The key of a file stands in the row of its message, sealed; without it the parts are noise.
+ * The key of a file stands in the row of its message or transfer, sealed; without it the parts are noise.
  */
 
 /** @import { Bytes } from "../lib/bytes.js" */
@@ -9,7 +10,7 @@
 
 /**
  * @typedef {object} StoredFile
- * @property {string} room
+ * @property {string} room or transfer that it belongs to
  * @property {string} file id
  * @property {number} parts that are here
  * @property {number} bytes of them together
@@ -74,7 +75,7 @@ export function removeFile({ room, file }) {
 }
 
 /**
- * Remove every file of a room.
+ * Remove every file of a room or transfer.
  * @param {string} room
  * @returns {Change[]}
  */

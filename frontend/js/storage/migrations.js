@@ -29,4 +29,8 @@ export const MIGRATIONS = Object.freeze([
     db.createObjectStore("files", { keyPath: ["room", "file"] });
     db.createObjectStore("file_parts", { keyPath: ["room", "file", "number"] });
   },
+  (db) => {
+    db.createObjectStore("sent_transfers", { keyPath: "id" });
+    db.createObjectStore("received_transfers", { keyPath: "id" });
+  },
 ]);

@@ -24,33 +24,37 @@ import { AppError } from "../lib/errors.js";
 /**
  * What of FileSystemSyncAccessHandle is needed here; the types of a page do not know it.
  * @typedef {object} AccessHandle
- * @property {(bytes: Bytes) => number} write at the place the last one ended
+ * @property {(bytes: Bytes) => number} write at the place the last one ended; how much was written
  * @property {() => void} flush
  * @property {() => void} close
  */
 /** @typedef {FileSystemFileHandle & { createSyncAccessHandle: () => Promise<AccessHandle> }} ScratchFile */
 
+/** The engine's; there is one engine at a time. */
 const FOLDER = "scratch";
+// A flush holds up the worker; on a slow disk that of a whole large file, for longer than a tab may be silent.
+const FLUSH_BYTES = 32 * 1024 * 1024;
 
 /**
  * @param {() => Promise<FileSystemDirectoryHandle>} openRoot of the origin's private file system;
  *   rejects where there is none
+ * @param {string} [folderName] of nobody else who is alive
  * @returns {Scratch}
  */
-export function createScratch(openRoot) {
+export function createScratch(openRoot, folderName = FOLDER) {
   let last = 0;
   return Object.freeze({
     async open() {
       last += 1;
       try {
-        return await openFileDraft(await openRoot(), `${last}`);
+        return await openFileDraft(await openRoot(), folderName, `${last}`);
       } catch {
         return openBlobDraft();
       }
     },
     async sweep() {
       try {
-        await (await openRoot()).removeEntry(FOLDER, { recursive: true });
+        await (await openRoot()).removeEntry(folderName, { recursive: true });
       } catch {
         // Nothing was left over, or this browser has no such files.
       }
@@ -60,18 +64,23 @@ export function createScratch(openRoot) {
 
 /**
  * @param {FileSystemDirectoryHandle} root
+ * @param {string} folderName
  * @param {string} name
  * @returns {Promise<Draft>}
  */
-async function openFileDraft(root, name) {
-  const folder = await root.getDirectoryHandle(FOLDER, { create: true });
+async function openFileDraft(root, folderName, name) {
+  const folder = await root.getDirectoryHandle(folderName, { create: true });
   const file = /** @type {ScratchFile} */ (await folder.getFileHandle(name, { create: true }));
   const handle = await file.createSyncAccessHandle();
+  let unflushedBytes = 0;
   return Object.freeze({
     /** @param {Bytes} bytes */
     async write(bytes) {
-      // Chromium writes what fits and throws nothing.
-      if (handle.write(bytes) !== bytes.length) throw new AppError("disk_full");
+      if (!writeAll(handle, bytes)) throw new AppError("disk_full");
+      unflushedBytes += bytes.length;
+      if (unflushedBytes < FLUSH_BYTES) return;
+      handle.flush();
+      unflushedBytes = 0;
     },
     async finish() {
       handle.flush();
@@ -83,6 +92,21 @@ async function openFileDraft(root, name) {
       await folder.removeEntry(name).catch(() => {});
     },
   });
+}
+
+/**
+ * On a full disk Chromium writes what fits and throws nothing; WebKit throws.
+ * @param {AccessHandle} handle
+ * @param {Bytes} bytes
+ * @returns {boolean} false when the disk is full
+ */
+function writeAll(handle, bytes) {
+  try {
+    return handle.write(bytes) === bytes.length;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "QuotaExceededError") return false;
+    throw error;
+  }
 }
 
 /** @returns {Draft} */

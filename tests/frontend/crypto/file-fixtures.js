@@ -23,7 +23,7 @@ export async function* inPieces(bytes, size = bytes.length || 1) {
 /** @param {AsyncIterable<Uint8Array>} pieces */
 export async function collect(pieces) {
   const collected = [];
-  for await (const piece of pieces) collected.push(piece);
+  for await (const piece of pieces) collected.push(piece.slice());
   return concat(...collected);
 }
 

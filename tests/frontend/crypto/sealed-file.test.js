@@ -6,7 +6,12 @@ import { lengthPrefixed, lengthPrefixedAll, tuple } from "../../../frontend/js/c
 import { pad } from "../../../frontend/js/crypto/padding.js";
 import { dumpKdfParams } from "../../../frontend/js/crypto/password.js";
 import { aeadSeal, randomBytes, sha256 } from "../../../frontend/js/crypto/primitives.js";
-import { openSealed, readSealed, sealFile } from "../../../frontend/js/crypto/sealed-file.js";
+import {
+  openSealed,
+  readSealed,
+  sealFile,
+  sealHead,
+} from "../../../frontend/js/crypto/sealed-file.js";
 import { dumpHeader, readHead } from "../../../frontend/js/crypto/sealed-file-head.js";
 import {
   openForDevice,
@@ -63,6 +68,17 @@ const openWith = (bytes, { identity, agreement }) =>
   openAs(bytes, (header) => openForDevice(header, identity, agreement.privateKey));
 const openBy = (bytes, passphrase) =>
   openAs(bytes, (header) => passphraseKey(header, passphrase, argon2id));
+
+test("a second head makes the same content readable for others, and for nobody else", async () => {
+  const bytes = await seal({ ...PEOPLE, recipients: [BOB.identity] });
+  const first = await openWith(bytes, BOB);
+  const sealing = { ...PEOPLE, recipients: [CAROL.identity] };
+  const head = await sealHead(first.fileId, first.manifest, sealing);
+  const { sizeBytes } = await readHead(readAt(bytes));
+  const again = concat(head, bytes.slice(sizeBytes));
+  assert.deepEqual((await openWith(again, CAROL)).content, CONTENT);
+  assert.equal(await refusalOf(() => openWith(again, BOB)), "no-session");
+});
 
 for (const length of [0, 1, 16_384, 40_000]) {
   test(`S3-1, S3-4: ${length} bytes reach every recipient, with name, time and sender`, async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+/** @import { Cleaned } from "../../../frontend/js/lib/photo-metadata.js" */
 import { photoType, withoutMetadata } from "../../../frontend/js/lib/photo-metadata.js";
 
 const SECRET = "GPS 21.0285 105.8542";
@@ -11,8 +12,9 @@ const bytes = (text) => Uint8Array.from([...text], (each) => each.charCodeAt(0))
 /** @param {Uint8Array[]} parts */
 const join = (...parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
 
-/** @param {Uint8Array | Uint8Array[] | null} parts */
-const text = (parts) => String.fromCharCode(...join(...[parts ?? []].flat()));
+/** @param {Uint8Array | Cleaned | null} of */
+const text = (of) =>
+  String.fromCharCode(...(of instanceof Uint8Array ? of : join(...(of?.parts ?? []))));
 
 /** @param {number} marker @param {Uint8Array} data */
 function segment(marker, data) {
@@ -90,7 +92,7 @@ for (const isLittle of [true, false]) {
       const cleaned = withoutMetadata(join(SOI, exif(orientation, isLittle), PICTURE));
       assert.ok(!text(cleaned).includes(SECRET));
       // What was written is read again in the same way: cleaned once more it stays as it is.
-      const once = join(...(cleaned ?? []));
+      const once = join(...(cleaned?.parts ?? []));
       assert.equal(text(withoutMetadata(once)), text(once));
       assert.equal(once.length, SOI.length + 36 + PICTURE.length);
     }
@@ -122,6 +124,59 @@ test("a WebP keeps its picture, and its head announces nothing that is gone", ()
   assert.equal(text(cleaned), text(webp(head(0b100000), picture)));
 });
 
+const STREAM = [1, 2].map((at) => join(SOI, exif(1), TABLE, segment(0xda, bytes(`${at}`)), EOI));
+
+test("pictures that follow each other all stay, each without what it says", () => {
+  const cleaned = withoutMetadata(join(...STREAM));
+  const expected = [1, 2].map((at) => join(SOI, TABLE, segment(0xda, bytes(`${at}`)), EOI));
+  assert.equal(text(cleaned), text(join(...expected)));
+  assert.equal(cleaned?.isAlone, false);
+});
+
+test("whatever a camera hides behind its picture is left out, and that is known", () => {
+  const indexed = join(SOI, segment(0xe2, bytes("MPF\0II*\0")), PICTURE);
+  const hidden = [STREAM[0], bytes("\0\0\0\x18ftypmp42film"), STREAM[0]?.subarray(0, 9)];
+  for (const [at, more] of hidden.entries()) {
+    const cleaned = withoutMetadata(join(indexed, more ?? SOI));
+    assert.equal(text(cleaned), text(join(SOI, PICTURE)));
+    assert.equal(cleaned?.isAlone, true, `${at}`);
+  }
+  assert.equal(
+    withoutMetadata(join(SOI, PICTURE, STREAM[0]?.subarray(0, 9) ?? SOI))?.isAlone,
+    true,
+  );
+  assert.equal(withoutMetadata(join(indexed, new Uint8Array(4)))?.isAlone, false);
+});
+
+test("a PNG or WebP that holds more than a picture and what tells of it is known", () => {
+  const png = (/** @type {Uint8Array[]} */ ...more) => join(PNG, IHDR, ...more, IEND);
+  const tells = [
+    pngChunk("tEXt", bytes("Software\0GIMP")),
+    pngChunk("iTXt", bytes("XML:com.adobe.xmp\0\0\0\0\0<x/>")),
+    pngChunk("zTXt", bytes("Raw profile type exif\0\0deflated")),
+    pngChunk("tEXt", bytes("exif:GPSLatitude\x0021/1")),
+    pngChunk("tIME", new Uint8Array(7)),
+    pngChunk("iDOT", new Uint8Array(28)),
+  ];
+  assert.equal(withoutMetadata(png(...tells))?.isAlone, false);
+  for (const [type, keyword] of [
+    ["tEXt", "mxfile"],
+    ["zTXt", "mxGraphModel"],
+    ["iTXt", "application/vnd.excalidraw+json"],
+    ["mkBT", "layers"],
+  ]) {
+    const drawn = withoutMetadata(png(pngChunk(type ?? "", bytes(`${keyword}\0drawing`))));
+    assert.equal(drawn?.isAlone, true, type);
+  }
+  assert.equal(withoutMetadata(join(png(), bytes("PK")))?.isAlone, true);
+
+  const picture = riffChunk("VP8 ", bytes("data"));
+  const said = [riffChunk("EXIF", tiff(1, true)), riffChunk("XMP ", bytes(SECRET))];
+  assert.equal(withoutMetadata(webp(picture, ...said))?.isAlone, false);
+  assert.equal(withoutMetadata(webp(picture, riffChunk("MORE", bytes("x"))))?.isAlone, true);
+  assert.equal(withoutMetadata(join(webp(picture), bytes("PK")))?.isAlone, true);
+});
+
 test("a PNG or WebP that is turned has to be drawn anew", () => {
   assert.equal(withoutMetadata(join(PNG, IHDR, pngChunk("eXIf", tiff(6, false)), IEND)), null);
   assert.equal(withoutMetadata(webp(riffChunk("EXIF", tiff(6, true)))), null);
@@ -147,7 +202,7 @@ for (const [name, whole] of Object.entries(WHOLE)) {
       for (const value of [0, 0x7f, 0xff]) {
         const changed = whole.slice();
         changed[at] = value;
-        const size = join(...(withoutMetadata(changed) ?? [])).length;
+        const size = join(...(withoutMetadata(changed)?.parts ?? [])).length;
         assert.ok(size <= whole.length + 36, `${value} at ${at}`);
       }
     }

@@ -6,13 +6,19 @@ import fc from "fast-check";
 import { concat } from "../../../frontend/js/lib/bytes.js";
 import { regroup } from "../../../frontend/js/lib/regroup.js";
 
+/** Pieces in one memory, as whoever reads a large file has them. */
 async function* stream(pieces) {
-  yield* pieces;
+  const memory = new Uint8Array(Math.max(0, ...pieces.map(({ length }) => length)));
+  for (const piece of pieces) {
+    memory.set(piece);
+    yield memory.subarray(0, piece.length);
+    memory.fill(0xff);
+  }
 }
 
 async function blocksOf(pieces, ...sizes) {
   const blocks = [];
-  for await (const block of regroup(stream(pieces), ...sizes)) blocks.push(block);
+  for await (const block of regroup(stream(pieces), ...sizes)) blocks.push(block.slice());
   return blocks;
 }
 
@@ -31,6 +37,15 @@ test("blocks have one size, the last is shorter, and nothing is lost", async () 
       );
       assert.ok(last.length < (blocks.length === 0 ? first : every));
     }),
+  );
+});
+
+test("blocks lie in one memory, however many there are", async () => {
+  const memories = new Set();
+  for await (const { buffer } of regroup(stream([new Uint8Array(100)]), 3, 5)) memories.add(buffer);
+  assert.deepEqual(
+    [...memories].map(({ byteLength }) => byteLength),
+    [5],
   );
 });
 

@@ -264,6 +264,7 @@ test("logging out leaves nothing behind", async () => {
 
 test("an access token that has run out is renewed once for all who need it", async () => {
   const { server, alice } = await alone();
+  await until("on-line", () => alice.device.slices.connection?.status === "online");
   for (const [token, login] of server.logins) {
     if (login.user === alice.id) server.logins.delete(token);
   }

@@ -75,11 +75,30 @@ test("two engines on one database never use one chain key twice (§6 row 28)", a
   open.push(twin);
   await twin.start();
   await twin.online();
+  // As if both wrote in one term: only the versions of the sessions stand between them.
+  alice.device.database = twin.database;
   await Promise.all([
     ...[0, 1, 2, 3].map((i) => alice.device.call("sendMessage", { room, text: `left ${i}` })),
     ...[0, 1, 2, 3].map((i) => twin.call("sendMessage", { room, text: `right ${i}` })),
   ]);
   await until("all", async () => (await bob.device.texts(room)).length === 9);
+  const headers = headersOf(server, room);
+  assert.equal(new Set(headers).size, headers.length);
+});
+
+test("an engine that slept while another took over writes nothing, and sends nothing", async () => {
+  const { server, alice, bob, room } = await pair();
+  const { indexedDB, browser } = alice.device;
+  const awake = new Device(server, { indexedDB, browser });
+  open.push(awake);
+  await awake.start();
+  await awake.online();
+  const late = alice.device.call("sendMessage", { room, text: "too late" });
+  await assert.rejects(late, { code: "unavailable" });
+  await bob.device.call("sendMessage", { room, text: "who is there?" });
+  await awake.call("sendMessage", { room, text: "me" });
+  await bob.device.shows(room, ["before", "who is there?", "me"]);
+  await awake.shows(room, ["before", "who is there?", "me"]);
   const headers = headersOf(server, room);
   assert.equal(new Set(headers).size, headers.length);
 });

@@ -7,10 +7,13 @@
 
 import { createHash, randomBytes } from "node:crypto";
 
+import { takeDownload, transferParts, transferRoutes } from "./fake-transfers.js";
+
 const id = (bytes = 16) => randomBytes(bytes).toString("base64url");
 const hash = (bytes) => createHash("sha256").update(bytes).digest("base64url");
 
 const PART_BYTES = 4 * 1024 * 1024;
+const PENDING_FILES = 20; // of one person
 
 class Refusal extends Error {
   constructor(status, code, more = {}) {
@@ -32,14 +35,23 @@ export class FakeServer {
   sockets = new Set();
   log = []; // method and path of every request
   /** Hooks of a server that lies; each gets what an honest one would answer. */
-  lie = { directory: (answer) => answer, entry: (entry) => entry, cursor: (answer) => answer };
+  lie = {
+    directory: (answer) => answer,
+    entry: (entry) => entry,
+    cursor: (answer) => answer,
+    received: (transfer) => transfer,
+    heads: (heads) => heads,
+  };
   /** While true, `message.new` is not sent; sync still works. */
   holdEvents = false;
   /** Answers with a refusal instead of serving, when it returns one. */
   refuse = () => null;
   kdf = null;
   grants = new Set(); // tokens that are good
-  files = new Map(); // id → { room, owner, sizeBytes, parts: Map, state }
+  files = new Map(); // id → { room or transfer, owner, sizeBytes, parts: Map, state }
+  transfers = new Map();
+  links = true; // false: switched off by the operator
+  ended = new Set(); // ids of files that are not given again
 
   /** @returns {Browser} */
   browser() {
@@ -283,11 +295,17 @@ const ROUTES = {
     return { logins };
   },
   "GET /api/users/me"({ user }) {
-    return this.me(this.accounts.get(user));
+    return {
+      ...this.me(this.accounts.get(user)),
+      server: { file_bytes: 100 * 2 ** 20, links: this.links },
+    };
   },
   "PATCH /api/users/me"({ user }, body) {
     Object.assign(this.accounts.get(user), body);
-    return this.me(this.accounts.get(user));
+    return {
+      ...this.me(this.accounts.get(user)),
+      server: { file_bytes: 100 * 2 ** 20, links: this.links },
+    };
   },
   "GET /api/users/:id"(_, body, other) {
     return this.person(other);
@@ -454,15 +472,23 @@ const ROUTES = {
     this.tell(room.members, { type: "room.updated", room: roomId });
     return this.roomView(room);
   },
-  "POST /api/files"({ user }, { id: file, room, size_bytes: sizeBytes }) {
+  "POST /api/files"({ user }, { id: file, room, transfer, size_bytes: sizeBytes }) {
+    if (this.ended.has(file)) throw new Refusal(409, "conflict");
     if (!this.files.has(file)) {
-      this.files.set(file, { room, owner: user, sizeBytes, parts: new Map(), state: "pending" });
+      const isPending = ({ owner, state }) => owner === user && state === "pending";
+      const pending = [...this.files.values()].filter(isPending).length;
+      if (pending >= PENDING_FILES) throw new Refusal(403, "quota_full");
+      const home = { room, transfer, owner: user };
+      this.files.set(file, { ...home, sizeBytes, parts: new Map(), state: "pending" });
     }
+    this.requireFile(user, file);
     return this.fileState(file);
   },
-  "POST /api/files/:id/grant"({ user }, { purpose }, file) {
-    const { room, sizeBytes } = this.requireFile(user, file);
-    if (room === undefined) throw new Refusal(404, "not_found");
+  "POST /api/files/:id/grant"({ user, device }, { purpose }, file) {
+    const { transfer, sizeBytes } = this.requireFile(user, file);
+    if (transfer !== undefined && purpose === "get") {
+      takeDownload(this, Refusal, transfer, user, device);
+    }
     const token = `${purpose}-${id()}`;
     this.grants.add(token);
     return { token, expires_ms: Date.now() + 600_000, size_bytes: sizeBytes };
@@ -501,13 +527,16 @@ const ROUTES = {
   "POST /api/rooms/:room/messages"({ login }, body, roomId) {
     return this.send(login, roomId, body);
   },
+  ...transferRoutes(Refusal),
 };
 
 Object.assign(FakeServer.prototype, {
+  ...transferParts,
   requireFile(user, file) {
     const found = this.files.get(file);
     const isMember = this.rooms.get(found?.room)?.members.includes(user) === true;
-    if (!isMember) throw new Refusal(404, "not_found");
+    const isAllowed = isMember || this.isTransferOpenFor(found?.transfer, user);
+    if (!isAllowed) throw new Refusal(404, "not_found");
     return found;
   },
   requireGrant({ "X-File-Grant": token = "" }, purpose) {
@@ -515,10 +544,11 @@ Object.assign(FakeServer.prototype, {
     if (!isGood) throw new Refusal(403, "bad_grant");
   },
   fileState(file) {
-    const { room, sizeBytes, parts, state } = this.files.get(file);
+    const { room, transfer, sizeBytes, parts, state } = this.files.get(file);
     return {
       id: file,
       room,
+      transfer,
       size_bytes: sizeBytes,
       part_bytes: PART_BYTES,
       parts: Math.ceil(sizeBytes / PART_BYTES),
@@ -583,6 +613,7 @@ export class Browser {
         ok: true,
         status: 200,
         text,
+        headers: new Headers({ "Content-Length": String(answer?.length ?? 0) }),
         arrayBuffer: async () => Uint8Array.from(answer).buffer,
       };
     } catch (error) {

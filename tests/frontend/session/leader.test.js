@@ -3,8 +3,10 @@ import { afterEach, test } from "node:test";
 
 import { joinTabs } from "../../../frontend/js/session/leader.js";
 import { AppError } from "../../../frontend/js/lib/errors.js";
+import { systemClock } from "../../../frontend/js/lib/clock.js";
+import { createLocks } from "./fake-locks.js";
 import { FakeServer } from "./fake-server.js";
-import { couple, createLocks, Device, until } from "./people.js";
+import { couple, Device, until } from "./people.js";
 
 const CHANNEL = "sealroom-test";
 const open = [];
@@ -12,15 +14,55 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-/** A tab whose engine is a function; a call that holds is never answered. */
-function tab(locks, name, { held = new Promise(() => {}), log = [] } = {}) {
+/** Forty times as fast. */
+const clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 40, signal) };
+
+/** What a tab has of its browser: while it sleeps nothing is handed over, and afterwards all in its order. */
+function surroundings(locks) {
   const channel = new BroadcastChannel(CHANNEL);
+  let missed = null;
+  const hand = (over) => (missed === null ? over() : missed.push(over));
+  const line = {
+    onmessage: null,
+    postMessage: (note) => channel.postMessage(note),
+    close: () => channel.close(),
+  };
+  channel.onmessage = (note) => hand(() => line.onmessage(note));
+  return {
+    channel: line,
+    locks: {
+      query: () => locks.query(),
+      request: (...how) =>
+        new Promise((resolve, reject) => {
+          locks.request(...how).then(resolve, (error) => hand(() => reject(error)));
+        }),
+    },
+    sleep() {
+      missed = [];
+    },
+    async wake() {
+      const kept = missed;
+      missed = null;
+      for (const over of kept) {
+        over();
+        await new Promise(setImmediate);
+      }
+    },
+  };
+}
+
+/** A tab whose engine is a function; a call that holds is never answered. */
+function tab(locks, name, { held = new Promise(() => {}), log = [], started, patience = 0 } = {}) {
+  const { sleep, wake, ...browser } = surroundings(locks);
   const events = [];
   const tabs = joinTabs({
-    locks,
-    channel,
+    ...browser,
+    clock,
+    random: () => patience,
     onEvent: (event, value) => events.push([event, value]),
+    onDeposed: () => events.push(["deposed", name]),
     async lead(emit) {
+      await started;
       emit("leading", name);
       return async (call, argument, context) => {
         log.push([name, call, context.msgId]);
@@ -31,7 +73,7 @@ function tab(locks, name, { held = new Promise(() => {}), log = [] } = {}) {
     },
   });
   open.push(() => tabs.leave());
-  return { ...tabs, events, channel };
+  return { ...tabs, events, sleep, wake };
 }
 
 test("one tab leads, the others ask it and hear its events", async () => {
@@ -79,6 +121,66 @@ test("when the leading tab goes another takes over and repeats what may be repea
   void sending;
 });
 
+test("a tab that sleeps with the lock loses it, and learns of it when it wakes up", async () => {
+  const locks = createLocks();
+  const log = [];
+  const first = tab(locks, "first", { log });
+  const second = tab(locks, "second", { log });
+  await second.call("devices", {});
+  first.sleep();
+  assert.equal((await second.call("sendMessage", {})).by, "second");
+  const silence = ["connection", { status: "connecting" }];
+  assert.deepEqual(second.events.at(0), ["leading", "first"]);
+  assert.ok(second.events.some((event) => JSON.stringify(event) === JSON.stringify(silence)));
+  await first.wake();
+  await until("deposed", () => first.events.some(([name]) => name === "deposed"));
+  assert.equal(first.isLeading(), false);
+  assert.deepEqual(
+    log.filter(([, call]) => call === "sendMessage").map(([by]) => by),
+    ["second"],
+    "what was asked while it slept is not done twice",
+  );
+});
+
+test("a tab that is opened beside one that sleeps begins by itself", async () => {
+  const locks = createLocks();
+  const first = tab(locks, "first");
+  await first.call("devices", {});
+  first.sleep();
+  const [second, third] = [tab(locks, "second", { patience: 0.9 }), tab(locks, "third")];
+  const leaders = await Promise.all(
+    [second, third].map(async (one) => (await one.call("boot", {})).by),
+  );
+  assert.equal(leaders[0], leaders[1]);
+  assert.deepEqual([second, third].filter((one) => one.isLeading()).length, 1);
+  assert.equal(
+    [...second.events, ...third.events].filter(([name]) => name === "deposed").length,
+    0,
+  );
+});
+
+test("a tab that takes long to start is not taken for one that sleeps", async () => {
+  const locks = createLocks();
+  tab(locks, "first", { started: clock.sleep(30_000) });
+  const second = tab(locks, "second");
+  assert.equal((await second.call("boot", {})).by, "first");
+  assert.equal(second.isLeading(), false);
+  assert.deepEqual(second.events, [["leading", "first"]]);
+});
+
+test("a tab that was silent for a moment is asked how things stand", async () => {
+  const locks = createLocks();
+  const log = [];
+  const first = tab(locks, "first", { log });
+  const second = tab(locks, "second");
+  await second.call("devices", {});
+  first.sleep();
+  await until("silence", () => second.events.some(([name]) => name === "connection"));
+  await first.wake();
+  await until("asked", () => log.some(([, call]) => call === "boot"));
+  assert.equal(second.isLeading(), false);
+});
+
 test("strange notes on the channel are ignored (S-35)", async () => {
   const locks = createLocks();
   const first = tab(locks, "first");
@@ -114,7 +216,10 @@ test("two tabs send at once, the leading one dies, and every message is there on
     const tabs = joinTabs({
       locks,
       channel: new BroadcastChannel(CHANNEL),
+      clock,
+      random: () => 0,
       onEvent() {},
+      onDeposed() {},
       async lead() {
         await device.start();
         devices.push(device);

@@ -3,6 +3,7 @@
 import "fake-indexeddb/auto";
 
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 
 import { IDBFactory } from "fake-indexeddb";
 
@@ -10,27 +11,12 @@ import { createEngine } from "../../../frontend/js/session/engine.js";
 import { systemClock } from "../../../frontend/js/lib/clock.js";
 import { createLog } from "../../../frontend/js/lib/log.js";
 import { createScratch } from "../../../frontend/js/storage/scratch.js";
+import { createLocks } from "./fake-locks.js";
 
 export const PASSWORD = "tall green ladder under the moon";
 const PATIENCE_MS = 10_000;
 
 let people = 0;
-
-/** Web Locks of one browser: exclusive, in the order of asking. */
-export function createLocks() {
-  const tails = new Map();
-  return {
-    request(name, ...rest) {
-      const work = rest.at(-1);
-      const result = (tails.get(name) ?? Promise.resolve()).then(() => work({ name }));
-      tails.set(
-        name,
-        result.catch(() => {}),
-      );
-      return result;
-    },
-  };
-}
 
 /** Wait until something is true; what is thrown inside counts as "not yet". */
 export async function until(what, condition, patienceMs = PATIENCE_MS) {
@@ -53,6 +39,8 @@ export class Device {
   /** How many more writes succeed before the browser dies; Infinity normally. */
   writesLeft = Infinity;
   clockOffsetMs = 0;
+  /** Of files, beside those that are needed. */
+  keptBytes = 1024 ** 3;
   /** Delays are this part of their bound. */
   randomness = 0.02;
 
@@ -87,19 +75,23 @@ export class Device {
         startArgon2: () => ({ argon2id: quickArgon2, end() {} }),
         // Node has no files of an origin: results are parts of a Blob, as in a browser without them.
         scratch: createScratch(() => Promise.reject(new Error("no private file system"))),
+        keptBytes: this.keptBytes,
         isOnline: () => device.browser.online,
         random: () => device.randomness,
         deviceName: "Test browser",
-        wrapDatabase: (database) => ({
-          ...database,
-          async commit(changes) {
-            if (device.dead) return new Promise(() => {});
-            if (device.writesLeft <= 0) return device.die();
-            device.writesLeft -= 1;
-            await database.commit(changes);
-            return device.writesLeft <= 0 ? device.die() : undefined;
-          },
-        }),
+        wrapDatabase(database) {
+          device.database = database;
+          return {
+            ...database,
+            async commit(changes) {
+              if (device.dead) return new Promise(() => {});
+              if (device.writesLeft <= 0) return device.die();
+              device.writesLeft -= 1;
+              await device.database.commit(changes);
+              return device.writesLeft <= 0 ? device.die() : undefined;
+            },
+          };
+        },
       },
       (name, value) => {
         device.slices[name] = value;
@@ -169,6 +161,25 @@ export class Device {
     this.engine.close();
     this.browser.setOnline(false);
   }
+}
+
+/** Let the requests that match wait, until the function that is returned is called. */
+export function holding({ browser }, isHeld) {
+  const { fetch } = browser;
+  const gate = new AbortController();
+  const released = once(gate.signal, "abort");
+  const fails = async ({ signal }) => {
+    await once(signal, "abort");
+    throw signal.reason;
+  };
+  browser.fetch = async (url, init) => {
+    if (isHeld(new URL(url).pathname)) await Promise.race([released, fails(init)]);
+    return fetch(url, init);
+  };
+  return () => {
+    browser.fetch = fetch;
+    gate.abort();
+  };
 }
 
 /** Sign up and confirm the recovery code. */
@@ -270,6 +281,6 @@ export async function restoreDatabase(factory, dump) {
 }
 
 /** Stands in for half a second of memory-hard work; Argon2id itself is tested in crypto/. */
-async function quickArgon2({ password, salt }) {
+export async function quickArgon2({ password, salt }) {
   return new Uint8Array(createHash("sha256").update(password).update(salt).digest());
 }

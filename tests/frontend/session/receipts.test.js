@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { AppError } from "../../../frontend/js/lib/errors.js";
 import { createReceipts } from "../../../frontend/js/session/receipts.js";
 
 const ROOM = "room";
@@ -20,12 +21,17 @@ function setUp(more = {}) {
     },
   };
   const send = ({ type, seq }) => wire.isOpen && sent.push(`${type} ${seq}`) > 0;
-  const core = { clock: { sleep: async () => undefined } };
+  const warnings = [];
+  const core = {
+    clock: { sleep: async () => undefined },
+    log: { warn: (event) => warnings.push(event) },
+  };
   return {
     receipts: createReceipts(core, { rooms, send }),
     rooms,
     sent,
     wire,
+    warnings,
     told: () => room.told,
   };
 }
@@ -50,6 +56,21 @@ test("to have read all of it says by itself that it was received", async () => {
   await receipts.read(ROOM, 71);
   await settled();
   assert.deepEqual(sent, ["message.read 71"]);
+});
+
+test("a mark that could not be noted is told again with the next one", async () => {
+  const { receipts, rooms, sent, warnings, told } = setUp();
+  const { patch } = rooms;
+  await rooms.patch(ROOM, { deliveredSeq: 5 });
+  rooms.patch = () => Promise.reject(new AppError("storage_failed"));
+  receipts.touch(ROOM);
+  await settled();
+  assert.deepEqual([warnings, told().delivered], [["receipts.failed"], 0]);
+  rooms.patch = patch;
+  receipts.touch(ROOM);
+  await settled();
+  assert.deepEqual(sent, ["message.delivered 5", "message.delivered 5"]);
+  assert.deepEqual([warnings.length, told().delivered], [1, 5]);
 });
 
 test("a mark that could not be told is told after the next connect, and then once", async () => {

@@ -3,8 +3,10 @@ import { afterEach, test } from "node:test";
 
 import fc from "fast-check";
 
+import { setLanguage } from "../../../frontend/js/ui/i18n.js";
+import { stateWords } from "../../../frontend/js/views/attachment-words.js";
 import { FakeServer } from "./fake-server.js";
-import { couple, dumpDatabase, logIn, until } from "./people.js";
+import { couple, dumpDatabase, holding, logIn, until } from "./people.js";
 
 const PART_BYTES = 4 * 1024 * 1024;
 const open = [];
@@ -72,6 +74,34 @@ test("S2-6: a file arrives byte for byte, with its name and its hints, and is in
   assert.deepEqual([...alice.device.errors, ...bob.device.errors], []);
 });
 
+test("files that are together more than is kept come and go side by side, and what is kept is bounded", async () => {
+  const { alice, bob, room } = await pair();
+  for (const { device } of [alice, bob]) {
+    device.keptBytes = PART_BYTES;
+    await device.reload();
+    await device.online();
+  }
+  const others = Array.from(LARGE, (byte) => byte ^ 1);
+  const contents = [LARGE, Uint8Array.from(others)];
+  await send(
+    alice,
+    room,
+    contents.map((bytes) => outgoing(bytes)),
+  );
+  const row = await received(bob, room);
+  const files = await Promise.all(contents.map((_, index) => fetchFile(bob, row, index)));
+  for (const [index, file] of files.entries()) {
+    assert.deepEqual(await contentOf(file), contents[index]);
+  }
+  for (const { device } of [alice, bob]) {
+    const kept = async () => (await dumpDatabase(device.indexedDB)).file_parts.length;
+    await until("bounded", async () => (await kept()) === 3);
+  }
+  await bob.device.reload();
+  const states = (await rowOf(bob, row)).files.map(({ state }) => state);
+  assert.deepEqual(states.sort(), ["here", "intact"]);
+});
+
 test("the second time a file comes from this device, without a network and after a reload", async () => {
   const { server, alice, bob, room } = await pair();
   await send(alice, room, [outgoing(LARGE)]);
@@ -112,6 +142,26 @@ test("S-33: only what is on the list is shown in place; all else is handed out a
   assert.equal((await fetchFile(bob, row, 5)).type, "audio/webm");
 });
 
+test("a film and a sound are shown in place under the names that phones have for them", async () => {
+  const { alice, bob, room } = await pair();
+  const types = ["video/quicktime", "audio/x-m4a", "audio/x-wav", "image/jpg", "__proto__"];
+  await send(
+    alice,
+    room,
+    types.map((type) => outgoing(SMALL, "x", type)),
+  );
+  const row = await received(bob, room);
+  const shown = row.files.map(({ show, mime }) => [show, mime]);
+  assert.deepEqual(shown.slice(0, 4), [
+    ["video", "video/mp4"],
+    ["audio", "audio/mp4"],
+    ["audio", "audio/wav"],
+    ["image", "image/jpeg"],
+  ]);
+  assert.equal(shown[4][0], "file");
+  assert.equal((await fetchFile(bob, row, 0)).type, "video/mp4");
+});
+
 test("an upload goes on after a reload, with the same bytes and without the page's file", async () => {
   const { server, alice, bob, room } = await pair();
   server.refuse = (method, path) => (path.endsWith("/parts/1") ? [503, "unavailable"] : null);
@@ -123,9 +173,37 @@ test("an upload goes on after a reload, with the same bytes and without the page
   server.log.length = 0;
   server.refuse = () => null;
   const came = await received(bob, room);
+  const [, begun] = alice.device.events.findLast(([name, news]) => {
+    return name === "attachmentProgress" && news.doneBytes < LARGE.length / 2;
+  });
+  assert.ok(begun.doneBytes > LARGE.length / 3, "it begins with the parts that are there");
   assert.deepEqual(await contentOf(await fetchFile(bob, came)), LARGE);
   assert.equal([...server.files.values()][0].parts.get(0), first, "what was there stays there");
   assert.equal((await rowOf(alice, row)).text, "kept");
+});
+
+test("how far an upload is goes from nothing to all of it, whatever its parts", async () => {
+  setLanguage("en", { "attachment.sending": "{percent}" });
+  const { alice, bob, room } = await pair();
+  await send(alice, room, [outgoing(SMALL), outgoing(LARGE), outgoing(bytesOf(PART_BYTES))]);
+  const row = await received(bob, room);
+  const told = alice.device.events.filter(([name]) => name === "attachmentProgress");
+  for (const { index, size } of row.files) {
+    const own = told.map(([, news]) => news).filter((news) => news.index === index);
+    const done = own.map(({ doneBytes }) => doneBytes);
+    assert.deepEqual(
+      done,
+      [...done].sort((one, other) => one - other),
+    );
+    assert.deepEqual([done.at(0), done.at(-1)], [0, size]);
+    assert.ok(own.every(({ totalBytes }) => totalBytes === size));
+  }
+  const shown = alice.device.events
+    .filter(([name]) => name === "messages")
+    .flatMap(([, { rows }]) => rows.flatMap(({ files }) => files ?? []))
+    .filter(({ state }) => state === "sending");
+  assert.ok(shown.length >= 3);
+  for (const file of shown) assert.match(stateWords(file, "Alice"), /^(100|\d?\d)%$/);
 });
 
 test("a download goes on after a reload with the parts that are missing", async () => {
@@ -172,6 +250,46 @@ test("what waits for the network goes on as soon as it is back", async () => {
   await until("begun", async () => (await stateOf(alice, row)) === "sending");
   alice.device.setOnline(true);
   await received(bob, room);
+});
+
+const isLarge = (server, path) => server.files.get(path.split("/")[3])?.sizeBytes > LARGE.length;
+
+test("large uploads that do not get on keep neither small ones nor downloads waiting", async () => {
+  const { server, alice, bob, room } = await pair();
+  await send(bob, room, [outgoing(LARGE)]);
+  const row = await received(alice, room);
+  const goOn = holding(alice.device, (path) => path.includes("/parts/") && isLarge(server, path));
+  const keys = [];
+  for (let i = 0; i < 3; i += 1) keys.push((await send(alice, room, [outgoing(LARGE)])).key);
+  const states = () => Promise.all(keys.map((key) => stateOf(alice, { room, key })));
+  await until("begun", async () => (await states()).join() === "sending,sending,waiting");
+  await send(alice, room, [outgoing(SMALL)], "small");
+  await until("small", async () => (await received(bob, room))?.text === "small");
+  assert.deepEqual(await contentOf(await fetchFile(alice, row)), LARGE);
+  goOn();
+  await until("all", async () => (await bob.device.rows(room)).length === 5);
+});
+
+test("large downloads that do not get on keep no small one waiting, and their like say that they wait", async () => {
+  const { server, alice, bob, room } = await pair();
+  const large = Array.from({ length: 3 }, () => outgoing(LARGE));
+  await send(alice, room, [...large, outgoing(SMALL)]);
+  const row = await received(bob, room);
+  const goOn = holding(bob.device, (path) => path.endsWith("/content") && isLarge(server, path));
+  const fetching = [0, 1].map((index) => fetchFile(bob, row, index));
+  const states = async () => (await rowOf(bob, row)).files.map(({ state }) => state).join();
+  await until("under way", async () => (await states()) === "fetching,fetching,here,here");
+  fetching.push(fetchFile(bob, row, 2));
+  await until("waiting", async () => (await states()) === "fetching,fetching,queued,here");
+  assert.deepEqual(await contentOf(await fetchFile(bob, row, 3)), SMALL);
+  const refused = assert.rejects(fetching[2], { code: "cancelled" });
+  await bob.device.call("cancelAttachment", { ...row, index: 2 });
+  await refused;
+  assert.equal(await states(), "fetching,fetching,here,intact");
+  goOn();
+  for (const file of await Promise.all(fetching.slice(0, 2))) {
+    assert.deepEqual(await contentOf(file), LARGE);
+  }
 });
 
 test("a message that is paused stays so after a reload, and goes on when it is told to", async () => {
@@ -224,6 +342,69 @@ for (const code of ["quota_full", "too_large", "storage_full"]) {
     await received(bob, room);
   });
 }
+
+test("what was interrupted for so long that it ended is begun anew when it is tried again", async () => {
+  const { server, alice, bob, room } = await pair();
+  server.refuse = (method, path) => (path.endsWith("/parts/1") ? [404, "not_found"] : null);
+  const files = [outgoing(LARGE, "a.bin", ""), outgoing(SMALL, "b.bin", "")];
+  const row = { room, ...(await send(alice, room, files, "at last")) };
+  const failed = async () => (await rowOf(alice, row)).state === "failed";
+  await until("failed", failed);
+  await until("put", () => [...server.files.values()].some(({ parts }) => parts.size === 1));
+  for (const id of server.files.keys()) server.ended.add(id);
+  server.files.clear();
+  await alice.device.reload();
+  server.refuse = () => null;
+  await alice.device.call("retryMessage", row);
+  const came = await received(bob, room);
+  const names = came.files.map(({ name }) => name);
+  assert.deepEqual([came.text, ...names], ["at last", "a.bin", "b.bin"]);
+  assert.deepEqual(await contentOf(await fetchFile(bob, came, 0)), LARGE);
+  assert.deepEqual(await contentOf(await fetchFile(bob, came, 1)), SMALL);
+  assert.deepEqual(await contentOf(await fetchFile(alice, row, 0)), LARGE);
+  const { file_parts: parts } = await dumpDatabase(alice.device.indexedDB);
+  assert.equal(parts.length, 4, "what had ended is not kept beside it");
+});
+
+test("what ends at the server while it is on its way is begun anew by itself", async () => {
+  const { server, alice, bob, room } = await pair();
+  server.refuse = (method, path) => {
+    if (!path.endsWith("/parts/1")) return null;
+    server.refuse = () => null;
+    const [id] = server.files.keys();
+    server.ended.add(id);
+    server.files.delete(id);
+    return [404, "not_found"];
+  };
+  await send(alice, room, [outgoing(LARGE)]);
+  const row = await received(bob, room);
+  assert.deepEqual(await contentOf(await fetchFile(bob, row)), LARGE);
+});
+
+test("a room that has ended is said to have, and nothing is encrypted anew for it", async () => {
+  const { server, alice, room } = await pair();
+  let isGone = false;
+  server.refuse = (method, path) => {
+    isGone ||= path.includes("/parts/");
+    return isGone && path.startsWith("/api/files") ? [404, "not_found"] : null;
+  };
+  const row = { room, ...(await send(alice, room, [outgoing(SMALL)])) };
+  await until("failed", async () => (await rowOf(alice, row)).failure === "not_found");
+  const { files } = await dumpDatabase(alice.device.indexedDB);
+  assert.deepEqual(
+    files.map(({ file }) => file),
+    [...server.files.keys()],
+  );
+});
+
+test("a server that knows no file that is new is not asked for ever", async () => {
+  const { server, alice, room } = await pair();
+  server.refuse = (method, path) => (path === "/api/files" ? [409, "conflict"] : null);
+  const row = { room, ...(await send(alice, room, [outgoing(SMALL)])) };
+  await until("failed", async () => (await rowOf(alice, row)).state === "failed");
+  assert.equal((await rowOf(alice, row)).failure, "conflict");
+  assert.equal(server.log.filter((line) => line.endsWith("POST /api/files")).length, 2);
+});
 
 test("a grant that is refused is asked for again", async () => {
   const { server, alice, bob, room } = await pair();

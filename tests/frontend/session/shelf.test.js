@@ -18,7 +18,8 @@ async function shelfOf({ needed = [], keptBytes = 250, db, wrap = (each) => each
   const isNeeded = (file) => needed.includes(file);
   return { db: database, shelf: createShelf({ db: database, clock }, { isNeeded, keptBytes }) };
 }
-const put = (shelf, file, room = "room") => shelf.append({ room, file }, PART);
+const put = (shelf, file, room = "room") =>
+  shelf.append({ room, file, number: shelf.partsOf(file) }, PART);
 
 test("what was written is there after a reload", async () => {
   const { db, shelf } = await shelfOf();
@@ -46,6 +47,48 @@ test("a file that a message still has to bring never goes", async () => {
   assert.deepEqual(["a", "b", "c", "d"].map(shelf.partsOf), [1, 1, 0, 1]);
 });
 
+test("files that are used never go, and go like others when nobody uses them any more", async () => {
+  const { shelf } = await shelfOf();
+  await shelf.using(["a", "b"], async () => {
+    await shelf.using(["a"], () => put(shelf, "a"));
+    for (const file of ["b", "c", "d"]) await put(shelf, file);
+    assert.deepEqual(["a", "b", "c", "d"].map(shelf.partsOf), [1, 1, 0, 1]);
+  });
+  assert.deepEqual(["a", "b", "d"].map(shelf.partsOf), [0, 1, 1]);
+});
+
+test("work that fails uses nothing any longer", async () => {
+  const { shelf } = await shelfOf();
+  const failing = shelf.using(["a", "b", "c"], async () => {
+    for (const file of ["a", "b", "c"]) await put(shelf, file);
+    throw new Error("broken");
+  });
+  await assert.rejects(failing, { message: "broken" });
+  assert.deepEqual(["a", "b", "c"].map(shelf.partsOf), [0, 1, 1]);
+});
+
+test("a part is refused when the one before it is not here", async () => {
+  const { db, shelf } = await shelfOf();
+  await put(shelf, "a");
+  await shelf.remove("a");
+  await assert.rejects(shelf.append({ room: "room", file: "a", number: 1 }, PART), {
+    code: "gone",
+  });
+  assert.deepEqual(await db.getAll("file_parts"), []);
+});
+
+test("what is no longer needed is made room of when a file is whole, and at the start", async () => {
+  for (const isReload of [false, true]) {
+    const needed = ["a", "b", "c"];
+    const { db, shelf } = await shelfOf({ needed });
+    for (const file of needed) await put(shelf, file);
+    needed.length = 0;
+    const { shelf: later } = isReload ? await shelfOf({ db }) : { shelf };
+    await (isReload ? later.load(() => true) : later.keep("c"));
+    assert.deepEqual(["a", "b", "c"].map(later.partsOf), [0, 1, 1]);
+  }
+});
+
 test("a file that alone is larger than what is kept comes all the same", async () => {
   const { shelf } = await shelfOf();
   for (let i = 0; i < 5; i += 1) await put(shelf, "a");
@@ -64,7 +107,10 @@ test("files of rooms that are gone are removed with the next start", async () =>
 
 test("only the bytes of a part are stored, not what lies behind a view of it", async () => {
   const { db, shelf } = await shelfOf();
-  await shelf.append({ room: "room", file: "a" }, new Uint8Array(10_000).subarray(5, 15));
+  await shelf.append(
+    { room: "room", file: "a", number: 0 },
+    new Uint8Array(10_000).subarray(5, 15),
+  );
   const [{ bytes }] = await db.getAll("file_parts");
   assert.equal(bytes.buffer.byteLength, 10);
 });

@@ -17,7 +17,7 @@ import { AUTHENTICATE_MS, PING_INTERVAL_MS, PONG_TIMEOUT_MS } from "../protocol/
  * @param {{ token: string, deviceId: string, signal: AbortSignal }} login
  * @param {(frame: ServerFrame) => void} onFrame
  */
-export function openLink({ url, WebSocket, clock }, { token, deviceId, signal }, onFrame) {
+export function openConnection({ url, WebSocket, clock }, { token, deviceId, signal }, onFrame) {
   const socket = new WebSocket(url);
   const life = new AbortController();
   /** @type {Map<number, { resolve: (frame: Answer) => void, reject: (error: Error) => void }>} */
