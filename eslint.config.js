@@ -6,7 +6,7 @@
 import js from "@eslint/js";
 import jsdoc from "eslint-plugin-jsdoc";
 
-/** Who may import whom, besides itself; everything not listed is an error, `main.js` may import all. */
+/** Who may import whom, besides itself; everything not listed is an error, `main.js` and `link.js` may import all. */
 const MAY_IMPORT = {
   lib: [],
   protocol: ["lib"],
@@ -35,7 +35,7 @@ function layer(folder) {
       regex: `^(\\.\\./)+(${banned.join("|")})/`,
       message: `${folder}/ may import ${allowed.join(", ")} only (house table in CONTRIBUTING.md).`,
     },
-    { regex: "^(\\.\\./)+main\\.js$", message: "Nobody imports the composition root." },
+    { regex: "^(\\.\\./)+(main|link)\\.js$", message: "Nobody imports a composition root." },
   ];
   if (!MAY_IMPORT_VENDOR.includes(folder)) {
     patterns.push({ regex: "/vendor/", message: "Vendored code runs in workers/." });

@@ -27,6 +27,11 @@ export default {
       { message: "Class names are kebab-case." },
     ],
     "import-notation": null,
+    // Safari knows these two by their prefixed names only.
+    "property-no-vendor-prefix": [
+      true,
+      { ignoreProperties: ["-webkit-text-size-adjust", "-webkit-user-select"] },
+    ],
     "at-rule-disallowed-list": ["import"],
     "no-descending-specificity": null,
     // Tokens come in two steps, palette and meaning, and in groups.

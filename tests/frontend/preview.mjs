@@ -11,7 +11,13 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FRONTEND = fileURLToPath(new URL("../../frontend/", import.meta.url));
-const FAKE = fileURLToPath(new URL("fake-engine.js", import.meta.url));
+/** What stands in for the engine: address → file here. */
+const FAKES = new Map(
+  [
+    ["/js/session/client.js", "fake-engine.js"],
+    ["/js/session/fake-transfers.js", "fake-transfers.js"],
+  ].map(([asset, name]) => [asset, fileURLToPath(new URL(name, import.meta.url))]),
+);
 const TYPES = {
   ".css": "text/css",
   ".html": "text/html; charset=utf-8",
@@ -44,12 +50,13 @@ async function answer(path) {
     return { type: ".html", body: html.replace(/\{\{asset:([^}]+)\}\}/g, "/assets/preview/$1") };
   }
   const asset = path.replace(/^\/assets\/preview/, "");
-  const file = asset === "/js/session/client.js" ? FAKE : join(FRONTEND, normalize(asset));
+  const fake = FAKES.get(asset);
+  const file = fake ?? join(FRONTEND, normalize(asset));
   const body = await readFile(file, "utf8");
-  // The fake stands outside the tree, so its one import is given the prefix here.
+  // The fakes stand outside the tree, so an import from it is given the prefix here.
   return {
     type: extname(file),
-    body: file === FAKE ? body.replace('"/js/', '"/assets/preview/js/') : body,
+    body: fake === undefined ? body : body.replace('"/js/', '"/assets/preview/js/'),
   };
 }
 

@@ -3,6 +3,9 @@ import { h } from "./dom.js";
 import { button } from "./button.js";
 import { t } from "./i18n.js";
 
+// WebKit does not know closedby, and a phone has no Esc.
+const closesOutside = "closedBy" in HTMLDialogElement.prototype;
+
 let count = 0;
 
 /**
@@ -27,6 +30,7 @@ export function openDialog({ title, body, actions = [], dismissible = true, onCl
   el.addEventListener("cancel", (event) => {
     if (!dismissible) event.preventDefault();
   });
+  if (dismissible && !closesOutside) closeOutside(el);
   el.addEventListener("close", () => {
     el.remove();
     onClose?.();
@@ -37,14 +41,35 @@ export function openDialog({ title, body, actions = [], dismissible = true, onCl
 }
 
 /**
+ * Close a dialog by a click on what is behind it, which is the dialog's too. It has to begin there: who selects
+ * text may let go anywhere.
+ * @param {HTMLDialogElement} el
+ */
+function closeOutside(el) {
+  const isOutside = (/** @type {MouseEvent} */ { target, clientX, clientY }) => {
+    const { left, right, top, bottom } = el.getBoundingClientRect();
+    const isBeside = clientX < left || clientX > right || clientY < top || clientY > bottom;
+    return target === el && isBeside;
+  };
+  let began = false;
+  el.addEventListener("pointerdown", (event) => {
+    began = isOutside(event);
+  });
+  el.addEventListener("click", (event) => {
+    if (began && isOutside(event)) el.close();
+  });
+}
+
+/**
  * Ask once before something that cannot be undone.
- * @param {{ title: string, text: string, confirm: string, danger?: boolean, testId?: string }} options
+ * @param {{ title: string, text: string, confirm: string, dismiss?: string, danger?: boolean, testId?: string }} options
+ *   dismiss: what leaves everything as it is, where "Cancel" would be misread
  * @returns {Promise<boolean>} false when dismissed in any way
  */
-export function confirmDialog({ title, text, confirm, danger = false, testId }) {
+export function confirmDialog({ title, text, confirm, dismiss, danger = false, testId }) {
   return new Promise((resolve) => {
     let answer = false;
-    const no = button({ label: t("action.cancel"), onClick: () => dialog.close() });
+    const no = button({ label: dismiss ?? t("action.cancel"), onClick: () => dialog.close() });
     const yes = button({
       label: confirm,
       kind: danger ? "danger" : "primary",

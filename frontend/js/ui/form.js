@@ -27,6 +27,8 @@ export function form({ fields, submit, after = [], onSubmit, errorText }) {
   function showProblem(text) {
     problem.hidden = text === "";
     problem.textContent = text;
+    // Below the edge of a phone nobody would read it.
+    if (text !== "") problem.scrollIntoView({ block: "nearest" });
   }
 
   async function send() {

@@ -90,11 +90,27 @@ const BYTE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
  * @returns {string} "3.4 MB": thousands, as file managers count
  */
 export function formatBytes(bytes) {
+  return inUnits(bytes, "");
+}
+
+/**
+ * @param {number} bytesPerSecond
+ * @returns {string} "3.4 MB/s"
+ */
+export function formatSpeed(bytesPerSecond) {
+  return inUnits(Math.round(bytesPerSecond), "-per-second");
+}
+
+/**
+ * @param {number} bytes
+ * @param {string} per what follows the unit in the names of Intl
+ */
+function inUnits(bytes, per) {
   const power = bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3);
   const index = Math.min(power, BYTE_UNITS.length - 1);
   const amount = bytes / 1_000 ** index;
   const maximumFractionDigits = amount < 10 && index > 0 ? 1 : 0;
-  const unit = { style: /** @type {const} */ ("unit"), unit: BYTE_UNITS[index] ?? "byte" };
+  const unit = { style: /** @type {const} */ ("unit"), unit: `${BYTE_UNITS[index]}${per}` };
   return new Intl.NumberFormat(currentLocale(), { ...unit, maximumFractionDigits }).format(amount);
 }
 

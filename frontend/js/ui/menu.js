@@ -68,7 +68,10 @@ function place(menu, anchor) {
   const edgePx = 8;
   const from = anchor.getBoundingClientRect();
   const { width, height } = menu.getBoundingClientRect();
-  const below = from.bottom + gapPx + height <= innerHeight - edgePx;
+  // A keyboard may lie over the rest of the page.
+  const visible = visualViewport ?? { offsetTop: 0, height: innerHeight };
+  const endPx = visible.offsetTop + visible.height - edgePx;
+  const below = from.bottom + gapPx + height <= endPx;
   const top = below ? from.bottom + gapPx : Math.max(edgePx, from.top - gapPx - height);
   const startPx = getComputedStyle(anchor).direction === "rtl" ? from.left : from.right - width;
   menu.style.top = `${top}px`;

@@ -10,6 +10,9 @@ import { icon } from "./icon.js";
 import { t } from "./i18n.js";
 import { resizer } from "./resizer.js";
 
+/** The largest scale of a page that nobody has zoomed in: browsers round. */
+const UNZOOMED = 1.01;
+
 /** @typedef {"list" | "main" | "details"} PaneName */
 /** @typedef {{ name: string, href: string, icon: string, label: string, testId?: string }} Destination */
 /**
@@ -38,9 +41,7 @@ export function shell({ destinations }) {
   };
   const el = h("div", { class: "shell" });
   const listResizer = resizer({ target: el });
-  // Browsers that lay the keyboard over the page instead of shrinking it tell its height only here.
-  const fit = () => el.style.setProperty("--visible-height", `${visualViewport?.height}px`);
-  visualViewport?.addEventListener("resize", fit);
+  const leaveRoom = makeRoomForKeyboard();
   el.append(
     h("div", { class: "banner-slot" }, banner.el),
     h(
@@ -68,9 +69,32 @@ export function shell({ destinations }) {
       }
     },
     destroy() {
-      visualViewport?.removeEventListener("resize", fit);
+      leaveRoom();
       listResizer.destroy();
     },
+  };
+}
+
+/**
+ * Keep in `--visible-height` of the root what the keyboard leaves of the page: browsers that lay it over the page
+ * instead of shrinking it tell that only by the visual viewport.
+ * @returns {() => void} ends it
+ */
+function makeRoomForKeyboard() {
+  const root = document.documentElement.style;
+  const fit = () => {
+    // A page that is zoomed in shows less of itself as well, but no keyboard is the reason.
+    if (visualViewport === null || visualViewport.scale > UNZOOMED) return;
+    root.setProperty("--visible-height", `${visualViewport.height}px`);
+    // iOS moves the page up to show the input, which the smaller page shows anyway.
+    if (visualViewport.offsetTop > 0) scrollTo(0, 0);
+  };
+  visualViewport?.addEventListener("resize", fit);
+  visualViewport?.addEventListener("scroll", fit);
+  return () => {
+    visualViewport?.removeEventListener("resize", fit);
+    visualViewport?.removeEventListener("scroll", fit);
+    root.removeProperty("--visible-height");
   };
 }
 

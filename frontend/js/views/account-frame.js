@@ -8,7 +8,7 @@ import { progressSteps } from "../ui/progress-steps.js";
  * The quiet page around every screen before the conversations: one column, one question.
  * @param {object} options
  * @param {string} options.title
- * @param {string} [options.text] a sentence that says what this step is for
+ * @param {Child} [options.text] a sentence that says what this step is for
  * @param {number} [options.step] of the three of signing up
  * @param {{ label: string, href?: string, onClick?: () => void }} [options.back]
  * @param {Child[]} options.body

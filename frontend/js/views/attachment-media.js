@@ -2,6 +2,8 @@
 import { button } from "../ui/button.js";
 import { h, setAttribute } from "../ui/dom.js";
 import { t } from "../ui/i18n.js";
+import { icon } from "../ui/icon.js";
+import { mediaPlayer } from "./media-player.js";
 import { waveform } from "./waveform.js";
 
 /** What the sender says about the shape of a picture is believed within these bounds, width to height. */
@@ -13,15 +15,16 @@ const WIDEST = 2;
  * of what is shown comes from a fixed list (S-33), and the browser's decoders get nothing that is not verified, but for
  * the small JPEG of the sender.
  * @param {Attachment} file
- * @param {() => void} onOpen asked for by the reader
- * @param {() => void} onEnlarge a picture that is shown
+ * @param {object} options
+ * @param {() => void} options.onOpen asked for by the reader
+ * @param {() => void} options.onEnlarge a picture that is shown, or a film
+ * @param {() => Promise<File | null>} options.onBroken gives the verified file anew, when the one that is shown has gone
  * @returns {{ el: HTMLElement | null, update: (state: "open" | "closed") => void, show: (file: File) => void,
  *   destroy: () => void }}
  */
 export function attachmentMedia(
   { name, show, mime, width, height, thumb, wave },
-  onOpen,
-  onEnlarge,
+  { onOpen, onEnlarge, onBroken },
 ) {
   if (show === "file") return { el: null, update() {}, show() {}, destroy() {} };
   const isSeen = show === "image" || show === "video";
@@ -35,15 +38,20 @@ export function attachmentMedia(
     onClick: onOpen,
   });
   const el = h("div", { class: "media", "data-kind": isSeen ? "seen" : "heard" }, load.el);
-  const enlarge = h("button", {
-    class: "enlarge",
-    type: "button",
-    "aria-label": t("gallery.open", { name }),
-    on: { click: onEnlarge },
-  });
+  const enlarge = h(
+    "button",
+    {
+      class: "enlarge",
+      type: "button",
+      "aria-label": t("gallery.open", { name }),
+      on: { click: onEnlarge },
+    },
+    show === "video" && icon("enlarge"),
+  );
   let isShown = false;
   if (isSeen) el.style.setProperty("--ratio", String(ratioOf(width, height)));
-  if (thumb !== null && isSeen) el.prepend(picture(thumb, ""));
+  if (thumb !== null && isSeen) el.prepend(picture(urlOf(thumb), ""));
+  if (show === "video") el.append(enlarge);
   const heard = wave === null ? null : waveform(wave);
   if (heard !== null) el.append(heard);
 
@@ -55,11 +63,11 @@ export function attachmentMedia(
   }
 
   /**
-   * @param {Blob} blob
+   * @param {string} src
    * @param {string} alt
    */
-  function picture(blob, alt) {
-    const made = h("img", { src: urlOf(blob), alt, decoding: "async" });
+  function picture(src, alt) {
+    const made = h("img", { src, alt, decoding: "async" });
     // What only calls itself a picture is a file like any other.
     made.addEventListener("error", () => {
       made.remove();
@@ -68,33 +76,38 @@ export function attachmentMedia(
     return made;
   }
 
-  /** @param {Blob} blob */
-  function player(blob) {
-    const made = h(show === "video" ? "video" : "audio", {
-      src: urlOf(blob),
-      controls: true,
-      playsinline: true,
-      "aria-label": name,
+  /** @param {File} verified */
+  function typedUrl(verified) {
+    return urlOf(verified.slice(0, verified.size, mime));
+  }
+
+  /** @param {File} verified */
+  function player(verified) {
+    return mediaPlayer(show === "video" ? "video" : "audio", {
+      name,
+      src: typedUrl(verified),
+      async again() {
+        const file = await onBroken();
+        return file && typedUrl(file);
+      },
     });
-    // The reader has asked for it; where the browser wants to be asked again, the controls are there.
-    made.play().catch(() => undefined);
-    return made;
   }
 
   return {
     el,
     update(state) {
       load.el.hidden = isShown || state === "closed";
+      if (show === "video") enlarge.hidden = state === "closed";
       setAttribute(el, "data-shown", isShown);
       el.hidden = !isSeen && heard === null && load.el.hidden && !isShown;
     },
     show(verified) {
       if (isShown) return;
       isShown = true;
-      const typed = verified.slice(0, verified.size, mime);
       load.el.hidden = true;
-      el.replaceChildren(show === "image" ? picture(typed, name) : player(typed));
-      if (show === "image") el.append(enlarge);
+      const isPicture = show === "image";
+      el.replaceChildren(isPicture ? picture(typedUrl(verified), name) : player(verified));
+      if (isSeen) el.append(enlarge);
       if (heard !== null) el.prepend(heard);
       setAttribute(el, "data-shown", true);
       el.hidden = false;

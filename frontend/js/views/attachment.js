@@ -3,16 +3,18 @@
 import { Disposables } from "../lib/disposables.js";
 import { button } from "../ui/button.js";
 import { h, setAttribute, setText } from "../ui/dom.js";
+import { fileNameLine } from "../ui/file-name.js";
 import { t } from "../ui/i18n.js";
 import { icon } from "../ui/icon.js";
 import { attachmentMedia } from "./attachment-media.js";
 import { FILE_ICONS, sizeWords, stateWords } from "./attachment-words.js";
 import { errorCode } from "./error-text.js";
+import { isReadable } from "./media-player.js";
 import { saveFile } from "./save-file.js";
 
 /** A picture up to this size is fetched as soon as it is looked at; anything else when it is asked for. */
 const FETCHED_UNASKED_BYTES = 5_000_000;
-const ON_ITS_WAY = new Set(["waiting", "sending", "paused", "fetching"]);
+const ON_ITS_WAY = new Set(["waiting", "sending", "paused", "queued", "fetching"]);
 const UPLOADING = new Set(["waiting", "sending", "paused"]);
 const REFUSED = new Set(["damaged", "wrong-sender", "gone"]);
 
@@ -43,11 +45,13 @@ export function attachment(context, { key, mine, sender }, first) {
   let file = null;
   let isFetching = false;
 
-  const media = attachmentMedia(
-    first,
-    () => void open(),
-    () => context.onEnlarge(key, index),
-  );
+  const media = attachmentMedia(first, {
+    onOpen: () => void open(),
+    onEnlarge: () => context.onEnlarge(key, index),
+    onBroken: fetchAgain,
+  });
+  const called = fileNameLine();
+  called.update(name);
   const status = h("span", { class: "caption status" });
   const bar = h("progress", { max: "1", "aria-label": t("attachment.progress", { name }) });
   const pause = small("pause", t("attachment.pause", { name }), () => context.onPause(key, true));
@@ -65,12 +69,7 @@ export function attachment(context, { key, mine, sender }, first) {
       "div",
       { class: "about" },
       icon(FILE_ICONS[show]),
-      h(
-        "span",
-        { class: "said" },
-        h("span", { class: "truncate small", title: name }, h("bdi", null, name)),
-        status,
-      ),
+      h("span", { class: "said" }, called.el, status),
       pause.el,
       go.el,
       cancel.el,
@@ -81,10 +80,11 @@ export function attachment(context, { key, mine, sender }, first) {
 
   /** @returns {Promise<File | null>} null when it failed, which is said */
   async function fetchFile() {
-    if (file !== null || isFetching) return file;
+    if (isFetching) return file;
     isFetching = true;
     try {
-      file = await context.onFetch(key, index);
+      if (file !== null && !(await isReadable(file))) file = null;
+      file ??= await context.onFetch(key, index);
     } catch (error) {
       if (!REFUSED.has(model.state) && errorCode(error) !== "cancelled") {
         model = { ...model, state: "failed", failure: errorCode(error) };
@@ -93,6 +93,11 @@ export function attachment(context, { key, mine, sender }, first) {
     isFetching = false;
     draw();
     return file;
+  }
+
+  /** @returns {Promise<File | null>} null as well when the one there is can be read */
+  async function fetchAgain() {
+    return file !== null && (await isReadable(file)) ? null : fetchFile();
   }
 
   async function open() {
@@ -163,7 +168,7 @@ export function attachment(context, { key, mine, sender }, first) {
 
 /** @param {Attachment["state"]} state */
 function verdictOf(state) {
-  return state === "fetching" ? "here" : state;
+  return state === "queued" || state === "fetching" ? "here" : state;
 }
 
 /**

@@ -8,7 +8,11 @@ import { h, setText } from "../ui/dom.js";
 import { plural, t } from "../ui/i18n.js";
 import { act } from "./act.js";
 import { attachmentTray } from "./attachment-tray.js";
+import { canPhotograph } from "./camera-stream.js";
+import { openCamera } from "./camera.js";
 import { fileInput } from "./file-input.js";
+import { pastedFiles } from "./pasted-files.js";
+import { isMadeHere, keepRecordings, takeRecordings } from "./recordings.js";
 import { typingSignal } from "./typing-signal.js";
 import { voiceMessage } from "./voice-message.js";
 import { canRecord } from "./voice-recording.js";
@@ -62,9 +66,15 @@ export function composer(app, { room: first, onSend }) {
   });
   const counter = h("span", { class: "caption counter", role: "status" });
   const hint = h("p", { class: "caption muted hint", role: "status" });
-  const tray = attachmentTray({ onChange: changed, onRefuse: refuse });
-  const choose = fileInput(attach);
-  const voice = voiceMessage({ onSend: (file) => void sendVoice(file), onRefuse: refuse, onOpen });
+  const tray = attachmentTray(app, { onChange: changed, onRefuse: refuse });
+  const camera = { label: t("camera.open"), icon: "camera", onSelect: photograph };
+  const choose = fileInput(attach, undefined, canPhotograph() ? [camera] : []);
+  const voice = voiceMessage({
+    onSend: (file) => void sendVoice(file),
+    onRefuse: refuse,
+    onOpen,
+    onLeft: (file) => keepRecordings(room, { voice: file }),
+  });
   const speak = button({
     label: t("voice.record"),
     icon: "mic",
@@ -151,13 +161,14 @@ export function composer(app, { room: first, onSend }) {
     input.focus();
   }
 
+  function photograph() {
+    undo.add(openCamera({ onPhoto: (photo) => attach([photo]) }));
+  }
+
   /** @param {ClipboardEvent} event */
   function pasted(event) {
-    const data = event.clipboardData;
-    // A table from an office program comes as text and as a picture of it; the text is what is meant.
-    if (data === null || data.files.length === 0 || data.types.includes("text/plain")) return;
-    event.preventDefault();
-    attach([...data.files]);
+    const files = pastedFiles(event);
+    if (files.length > 0) attach(files);
   }
 
   /** @param {string} why */
@@ -231,6 +242,7 @@ export function composer(app, { room: first, onSend }) {
   // The pointer leaves the focus in the input, so that a phone keeps its keyboard up.
   undo.listen(sending.el, "pointerdown", (event) => event.preventDefault());
   undo.listen(window, "pagehide", saveDraft);
+  undo.add(() => keepRecordings(room, { photos: tray.chosen().filter(isMadeHere) }));
   undo.add(tray.destroy);
   undo.add(voice.destroy);
   undo.add(() => {
@@ -240,6 +252,9 @@ export function composer(app, { room: first, onSend }) {
     grow.dataset["text"] = "";
   });
   changed();
+  const kept = takeRecordings(room);
+  tray.add(kept.photos);
+  if (kept.voice !== null) voice.show(kept.voice);
 
   return {
     el,

@@ -11,6 +11,7 @@ import { t } from "../ui/i18n.js";
 import { skeleton } from "../ui/skeleton.js";
 import { act } from "./act.js";
 import { announcer } from "./announcer.js";
+import { askDiscard } from "./ask-discard.js";
 import { composer } from "./composer.js";
 import { dropTarget } from "./drop-target.js";
 import { openGallery } from "./gallery.js";
@@ -50,7 +51,7 @@ export function conversation(app, first) {
     onFetch: fetchFile,
     onEnlarge: enlarge,
     onPause: (key, on) => void act(app, "pauseAttachment", { room, key, on }),
-    onCancel: (key, index) => void act(app, "cancelAttachment", { room, key, index }),
+    onCancel: (key, index) => void cancel(key, index),
     listen: (fn) => app.engine.on("attachmentProgress", fn),
     onOlder: () => void pages.extend("older"),
     onNewer: () => void pages.extend("newer"),
@@ -109,8 +110,23 @@ export function conversation(app, first) {
   }
 
   /** @param {string} key */
+  function rowOf(key) {
+    return app.store.get().messages[room]?.rows.find((each) => each.key === key);
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} index
+   */
+  async function cancel(key, index) {
+    if (rowOf(key)?.state === "pending" && !(await askDiscard("sending"))) return;
+    await act(app, "cancelAttachment", { room, key, index });
+  }
+
+  /** @param {string} key */
   async function discard(key) {
-    const row = app.store.get().messages[room]?.rows.find((each) => each.key === key);
+    const row = rowOf(key);
+    if (row?.kind === "files" && !(await askDiscard("files"))) return;
     const done = await act(app, "discardMessage", { room, key });
     if (done === null || row?.kind !== "text") return;
     const undoing = { label: t("action.undo"), onAction: () => write.putBack(row.text) };
@@ -189,13 +205,14 @@ export function conversation(app, first) {
 
 /**
  * @param {readonly MessageRow[]} rows
- * @returns {Picture[]} those that can be shown, in the order of the conversation
+ * @returns {Picture[]} and films, those that can be shown, in the order of the conversation
  */
 function picturesOf(rows) {
   return rows.flatMap((row) => {
     const files = row.kind === "files" ? row.files : [];
     return files
-      .filter(({ show, state }) => show === "image" && (state === "here" || state === "intact"))
-      .map(({ index, name, mime }) => ({ key: row.key, index, name, mime }));
+      .filter(({ show }) => show === "image" || show === "video")
+      .filter(({ state }) => state === "here" || state === "intact")
+      .map((file) => ({ ...file, key: row.key }));
   });
 }

@@ -6,12 +6,15 @@ import { t } from "../ui/i18n.js";
 /**
  * Take files that are dropped on an element, and show where they would go.
  * @param {HTMLElement} el gets the target as its last child while files are over it
- * @param {{ canDrop: () => boolean, onFiles: (files: File[]) => void }} options
+ * @param {object} options
+ * @param {string} [options.text] what would become of them
+ * @param {() => boolean} options.canDrop
+ * @param {(files: File[]) => void} options.onFiles
  * @returns {() => void} ends it
  */
-export function dropTarget(el, { canDrop, onFiles }) {
+export function dropTarget(el, { text = t("attachment.drop"), canDrop, onFiles }) {
   const undo = new Disposables();
-  const target = h("div", { class: "drop-target" }, icon("attach"), t("attachment.drop"));
+  const target = h("div", { class: "drop-target" }, icon("attach"), text);
 
   /** @param {DragEvent} event */
   function dragged(event) {

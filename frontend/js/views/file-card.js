@@ -1,4 +1,5 @@
 import { h } from "../ui/dom.js";
+import { fileNameLine } from "../ui/file-name.js";
 import { formatBytes } from "../ui/format.js";
 import { icon } from "../ui/icon.js";
 
@@ -8,11 +9,13 @@ import { icon } from "../ui/icon.js";
  * @returns {HTMLElement}
  */
 export function fileCard(file) {
+  const called = fileNameLine();
+  called.update(file.name);
   return h(
     "div",
     { class: "file-card" },
     icon("file"),
-    h("span", { class: "truncate", dir: "auto", title: file.name }, file.name),
+    called.el,
     h("span", { class: "caption muted" }, formatBytes(file.size)),
   );
 }

@@ -11,6 +11,7 @@ import { fileCard } from "./file-card.js";
  * @property {"good" | "careful" | "bad"} kind
  * @property {string} title the verdict
  * @property {string[]} texts a paragraph each
+ * @property {string | null} [compare] with whom to compare the safety number
  */
 
 const ICONS = Object.freeze({ good: "shield-check", careful: "info", bad: "alert" });
@@ -19,12 +20,31 @@ const ICONS = Object.freeze({ good: "shield-check", careful: "info", bad: "alert
  * How it ended, in words, and the result to save if there is one.
  * @param {object} options
  * @param {Outcome} options.outcome
- * @param {File | null} options.file
+ * @param {File} options.source what it was done to
+ * @param {File | null} options.file what came of it
  * @param {() => void} options.onAgain
+ * @param {(user: string) => void} options.onCompare
+ * @param {(() => void) | null} options.onRetry null where a second try would end like the first
  * @returns {Part}
  */
-export function fileOutcome({ outcome: { kind, title, texts }, file, onAgain }) {
+export function fileOutcome({ outcome, source, file, onAgain, onCompare, onRetry }) {
+  const { kind, title, texts, compare = null } = outcome;
   const url = file === null ? null : URL.createObjectURL(file);
+  const verify = button({
+    label: t("people.verify"),
+    icon: "shield-check",
+    testId: "file-compare",
+    onClick: () => compare !== null && onCompare(compare),
+  });
+  verify.el.hidden = compare === null;
+  const retry = button({
+    label: t("transfers.retry"),
+    icon: "refresh",
+    kind: "primary",
+    testId: "file-retry",
+    onClick: () => onRetry?.(),
+  });
+  retry.el.hidden = onRetry === null;
   const again = button({ label: t("files.again"), testId: "file-again", onClick: onAgain });
   const el = h(
     "section",
@@ -36,8 +56,10 @@ export function fileOutcome({ outcome: { kind, title, texts }, file, onAgain }) 
       h("h2", { tabindex: "-1", "data-testid": "file-verdict" }, title),
       ...texts.map((text) => h("p", null, text)),
     ),
-    file !== null && fileCard(file),
+    fileCard(file ?? source),
     url !== null && file !== null && saveLink(url, file.name),
+    retry.el,
+    verify.el,
     again.el,
   );
   return {

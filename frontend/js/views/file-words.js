@@ -3,9 +3,10 @@
  */
 
 /** @import { Outcome } from "./file-outcome.js" */
-/** @import { FileOrigin, OpenFileResult, SealFor } from "../session/types.js" */
+/** @import { FileOrigin, OpenFileResult, People, SealFor } from "../session/types.js" */
 import { formatDate } from "../ui/format.js";
 import { t } from "../ui/i18n.js";
+import { personById } from "../state/people.js";
 
 /** @typedef {Extract<OpenFileResult, { verdict: "intact" }>} Intact */
 /** @typedef {Exclude<OpenFileResult, Intact>} Refused */
@@ -36,7 +37,26 @@ export function intactWords({ origin, sealedMs }, nowMs) {
     kind: isPlain(origin) ? "good" : "careful",
     title: t(`files.intact_${kind}`, { name }),
     texts: [t(`files.origin_${detail}`, { name }), when],
+    compare: comparable(origin),
   };
+}
+
+/**
+ * @param {FileOrigin} origin
+ * @returns {string | null} with whom to compare the safety number, which would say more than is known
+ */
+export function comparable({ kind, user, verified }) {
+  return kind === "known" && !verified ? user : null;
+}
+
+/**
+ * @param {FileOrigin} origin as it was when the file was judged
+ * @param {People | null} people
+ * @returns {FileOrigin} as it is since the safety number was compared
+ */
+export function originNow(origin, people) {
+  const person = origin.kind === "known" ? personById(people, origin.user ?? "") : undefined;
+  return person === undefined ? origin : { ...origin, verified: person.identity === "verified" };
 }
 
 /**

@@ -1,191 +1,125 @@
 /** @import { App, Screen } from "./types.js" */
-/** @import { OpenFileResult, SealFor } from "../session/types.js" */
-/** @import { Outcome } from "./file-outcome.js" */
+/** @import { Route } from "../ui/router.js" */
 import { Disposables } from "../lib/disposables.js";
-import { h, setAttribute } from "../ui/dom.js";
+import { h } from "../ui/dom.js";
 import { t } from "../ui/i18n.js";
-import { errorCode, errorText } from "./error-text.js";
-import { fileChoice } from "./file-choice.js";
-import { fileOutcome } from "./file-outcome.js";
-import { filePassphrase } from "./file-passphrase.js";
-import { fileWork } from "./file-work.js";
-import { intactWords, refusedWords, sealedWords } from "./file-words.js";
-import { sealForm } from "./seal-form.js";
+import { tabs } from "../ui/tabs.js";
+import { dropTarget } from "./drop-target.js";
+import { newTransfer } from "./new-transfer.js";
+import { pastedFiles } from "./pasted-files.js";
+import { receivedFiles } from "./received-files.js";
+import { sealBench } from "./seal-bench.js";
+import { sentFiles } from "./sent-files.js";
 
 /** @typedef {{ el: HTMLElement, destroy: () => void }} Part */
+/**
+ * What stands under a tab.
+ * @typedef {Part & {
+ *   show?: (params: Record<string, string>) => void,
+ *   canTake?: () => boolean,
+ *   take?: (files: readonly File[]) => void,
+ *   reveal?: (id: string) => void,
+ * }} FilesTab `take` gets what was dropped or pasted; `reveal` leads the reader to a transfer
+ */
 
-const MAGIC = "SEAL1F";
-const SUFFIX = ".seal";
+/** @type {Readonly<Record<string, string>>} route name → tab, which is named after its first route */
+const TABS = {
+  files: "files",
+  "files-sent": "files-sent",
+  "files-new": "files-new",
+  "files-new-for": "files-new",
+  "files-seal": "files-seal",
+};
 
 /**
- * Sealing and opening files on this device: one file at a time, one step after the other.
- *
- *     choose ─┬─▶ for whom ─▶ working ─▶ outcome ─▶ choose
- *             └─────▶ [passphrase] ─▶ working ─▶ outcome
- *
+ * Files outside of rooms: what came, what went, sending more, and the bench that sends nothing. What stands under a tab
+ * is made when it is first looked at and kept until one leaves, so nothing chosen or typed there is lost meanwhile.
  * @param {App} app
  * @returns {Screen}
  */
 export function filesScreen(app) {
   const undo = new Disposables();
+  const links = tabs({
+    label: t("nav.files"),
+    tabs: [...new Set(Object.values(TABS))].map((name) => ({
+      name,
+      href: app.router.href(name),
+      label: t(`files.tab_${name}`),
+      testId: `${name}-tab`,
+    })),
+  });
   const stage = h("div", { class: "stage" });
   const main = h(
     "div",
     { class: "files-screen pane-body" },
-    h("div", { class: "column" }, h("h1", null, t("nav.files")), stage),
+    h("div", { class: "column" }, h("h1", null, t("nav.files")), links.el, stage),
   );
-  /** @type {Part | null} */
-  let part = null;
-  /** @type {string | null} the job whose result is shown or worked on */
-  let job = null;
-  let isWorking = false;
+  /** @type {Map<string, FilesTab>} */
+  const made = new Map();
+  /** @type {string | null} the transfer that the reader is to be led to */
+  let fresh = null;
+  /** @type {Route} */
+  let route = { name: "", params: {} };
 
-  /** @param {Part} next */
-  function show(next) {
-    const isFirst = part === null;
-    part?.destroy();
-    part = next;
-    stage.replaceChildren(next.el);
-    if (!isFirst) stage.querySelector("h2")?.focus({ preventScroll: true });
-  }
+  /** @type {Readonly<Record<string, () => FilesTab>>} */
+  const makers = {
+    files: () => receivedFiles(app),
+    "files-sent": () => sentFiles(app),
+    "files-new": () => newTransfer(app, { onSent: sent }),
+    "files-seal": () => sealBench(app),
+  };
 
-  function letGo() {
-    if (job === null) return;
-    const [name, quiet] = [job, () => {}];
-    job = null;
-    isWorking = false;
-    // Best effort: what is left behind is swept away when the page starts anew.
-    app.engine.call("cancelFile", { job: name }).catch(quiet);
-    app.engine.call("releaseFile", { job: name }).catch(quiet);
-  }
-
-  function choose() {
-    letGo();
-    show(fileChoice({ onFile: (file) => void begin(file) }));
+  /** @param {string} name @returns {FilesTab} */
+  function tab(name) {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const next = /** @type {() => FilesTab} */ (makers[name])();
+    next.el.hidden = true;
+    made.set(name, next);
+    stage.append(next.el);
+    return next;
   }
 
-  /** @param {File} file */
-  async function begin(file) {
-    letGo();
-    if (await isSealed(file)) return open(file);
-    show(sealForm(app, { file, onSeal: (to) => void seal(file, to), onBack: choose }));
+  /** @param {string} id */
+  function sent(id) {
+    // Whoever has gone elsewhere meanwhile is left there.
+    if (TABS[route.name] !== "files-new") return;
+    fresh = id;
+    app.router.go("files-sent");
   }
 
-  /**
-   * @template Result
-   * @param {File} file
-   * @param {string} title
-   * @param {(job: string) => Promise<Result>} run
-   * @returns {Promise<Result | null>} null when it was cancelled or failed, which has been said
-   */
-  async function work(file, title, run) {
-    const mine = crypto.randomUUID();
-    job = mine;
-    isWorking = true;
-    const working = fileWork({ file, title, onCancel: choose });
-    const dispose = app.engine.on("fileProgress", (progress) => {
-      if (progress.job === mine) working.update(progress);
-    });
-    show(working);
-    try {
-      const result = await run(mine);
-      return job === mine ? result : null;
-    } catch (error) {
-      if (job === mine && errorCode(error) !== "cancelled") {
-        end({ kind: "bad", title: t("files.failed"), texts: [errorText(error)] }, null);
-      }
-      return null;
-    } finally {
-      if (job === mine) isWorking = false;
-      dispose();
-    }
+  /** What is dropped or pasted is to be sent, unless one stands at the bench. */
+  const taker = () => (route.name === "files-seal" ? "files-seal" : "files-new");
+  const canDrop = () =>
+    tab(taker()).canTake?.() !== false && document.querySelector("dialog[open]") === null;
+
+  /** @param {File[]} files */
+  function take(files) {
+    if (files.length === 0) return;
+    if (TABS[route.name] !== taker()) app.router.go(taker());
+    tab(taker()).take?.(files);
   }
 
-  /**
-   * @param {Outcome} outcome
-   * @param {File | null} file
-   */
-  function end(outcome, file) {
-    show(fileOutcome({ outcome, file, onAgain: choose }));
-  }
-
-  /**
-   * @param {File} file
-   * @param {SealFor} to
-   */
-  async function seal(file, to) {
-    const sealing = (/** @type {string} */ name) =>
-      app.engine.call("sealFile", { job: name, file, to });
-    const sealed = await work(file, t("files.sealing"), sealing);
-    if (sealed === null) return;
-    const people = app.store.get().people?.people ?? [];
-    const person = people.find(({ id }) => to.kind === "contact" && id === to.user);
-    end(sealedWords(to, person?.displayName ?? ""), sealed.file);
-  }
-
-  /**
-   * @param {File} file
-   * @param {string} [passphrase]
-   */
-  async function open(file, passphrase) {
-    const opening = (/** @type {string} */ name) =>
-      app.engine.call("openFile", {
-        job: name,
-        file,
-        ...(passphrase === undefined ? {} : { passphrase }),
-      });
-    const opened = await work(file, t("files.opening"), opening);
-    if (opened === null) return;
-    if (needsPassphrase(opened, passphrase)) return askPassphrase(file, passphrase !== undefined);
-    if (opened.verdict === "intact") end(intactWords(opened, app.nowMs()), opened.file);
-    else end(refusedWords(opened), null);
-  }
-
-  /**
-   * @param {File} file
-   * @param {boolean} wrong
-   */
-  function askPassphrase(file, wrong) {
-    const onOpen = (/** @type {string} */ typed) => void open(file, typed);
-    show(filePassphrase({ file, wrong, onOpen, onBack: choose }));
-  }
-
-  /** @param {DragEvent} event */
-  function dragged(event) {
-    if (event.dataTransfer?.types.includes("Files") !== true) return;
-    event.preventDefault(); // or the browser would leave the page for the file
-    if (isWorking) return;
-    setAttribute(main, "data-dropping", event.type === "dragover");
-    const file = event.type === "drop" ? event.dataTransfer.files[0] : undefined;
-    if (file !== undefined) void begin(file);
-  }
-  for (const type of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
-    main.addEventListener(type, dragged);
-  }
-  undo.add(letGo);
-  undo.add(() => part?.destroy());
-  choose();
+  undo.add(dropTarget(main, { text: t("files.drop"), canDrop, onFiles: take }));
+  undo.listen(document, "paste", (event) => canDrop() && take(pastedFiles(event)));
+  undo.add(() => {
+    route = { name: "", params: {} };
+    for (const { destroy } of made.values()) destroy();
+  });
   return {
     panes: { main },
-    show: () => ({ pane: "main", layout: "page", details: false }),
+    show(next) {
+      const name = TABS[next.name] ?? "files";
+      const hasMoved = next.name !== route.name || next.params["person"] !== route.params["person"];
+      route = next;
+      links.update({ active: name });
+      const open = tab(name);
+      for (const each of made.values()) each.el.hidden = each !== open;
+      if (hasMoved) open.show?.(next.params);
+      if (fresh !== null) open.reveal?.(fresh);
+      fresh = null;
+      return { pane: "main", layout: "page", details: false };
+    },
     destroy: () => undo.dispose(),
   };
-}
-
-/**
- * @param {OpenFileResult} opened
- * @param {string | undefined} passphrase what it was tried with
- */
-function needsPassphrase({ verdict }, passphrase) {
-  return verdict === "passphrase-needed" || (verdict === "not-for-us" && passphrase !== undefined);
-}
-
-/** @param {File} file */
-async function isSealed(file) {
-  if (file.name.toLowerCase().endsWith(SUFFIX)) return true;
-  const beginning = await file
-    .slice(0, MAGIC.length)
-    .text()
-    .catch(() => "");
-  return beginning === MAGIC;
 }

@@ -1,18 +1,24 @@
 /** @import { AccountScreen } from "./types.js" */
 import { button } from "../ui/button.js";
-import { h } from "../ui/dom.js";
+import { h, setText } from "../ui/dom.js";
 import { skeleton } from "../ui/skeleton.js";
 import { t } from "../ui/i18n.js";
 import { accountFrame, brand } from "./account-frame.js";
 
+const LONG_MS = 4_000;
+
 /**
- * While the keys are being opened; shows something only when that takes longer than an eye notices.
+ * While the keys are being opened; shows something only when that takes longer than an eye notices, and says
+ * something when another tab may be in the way.
  * @returns {AccountScreen}
  */
 export function starting() {
+  const words = h("p", { class: "muted", role: "status" });
+  const timer = setTimeout(() => setText(words, t("halted.starting_long")), LONG_MS);
+  const column = h("div", { class: "column" }, skeleton({ rows: 3 }), words);
   return {
-    el: h("main", { class: "account-frame" }, h("div", { class: "column" }, skeleton({ rows: 3 }))),
-    destroy() {},
+    el: h("main", { class: "account-frame" }, column),
+    destroy: () => clearTimeout(timer),
   };
 }
 

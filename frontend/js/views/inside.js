@@ -9,6 +9,7 @@ import { Disposables } from "../lib/disposables.js";
 import { t } from "../ui/i18n.js";
 import { shell } from "../ui/shell.js";
 import { peopleBy, unreadRooms } from "../state/people.js";
+import { newTransfers } from "../state/transfers.js";
 import { chatsScreen } from "./chats.js";
 import { filesScreen } from "./files.js";
 import { peopleScreen } from "./people.js";
@@ -64,8 +65,12 @@ export function inside(app) {
    * @param {Arrangement} arrangement
    */
   function draw({ name }, arrangement) {
-    const { connection, people, rooms: items } = app.store.get();
-    const badges = { chats: unreadRooms(items), people: peopleBy(people, "incoming").length };
+    const { connection, people, rooms: items, transfers } = app.store.get();
+    const badges = {
+      chats: unreadRooms(items),
+      files: newTransfers(transfers),
+      people: peopleBy(people, "incoming").length,
+    };
     frame.update({ active: name, ...arrangement, connection, badges });
     document.title = title(name, badges.chats);
   }
@@ -77,9 +82,9 @@ export function inside(app) {
   }
   undo.add(() => open?.screen.destroy());
   undo.add(frame.destroy);
-  undo.add(app.store.subscribe((state) => state.connection, redraw));
-  undo.add(app.store.subscribe((state) => state.people, redraw));
-  undo.add(app.store.subscribe((state) => state.rooms, redraw));
+  for (const slice of /** @type {const} */ (["connection", "people", "rooms", "transfers"])) {
+    undo.add(app.store.subscribe((state) => state[slice], redraw));
+  }
   return { el: frame.el, routed, destroy: () => undo.dispose() };
 }
 

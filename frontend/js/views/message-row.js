@@ -243,6 +243,8 @@ function failedActions({ onRetry, onDiscard }, key) {
     update({ state, failure }) {
       el.hidden = state !== "failed";
       if (state === "failed") setText(why, t(failureKey(failure)));
+      // It would be as large again.
+      retry.el.hidden = failure === "too_large";
     },
     destroy() {},
   };
@@ -255,6 +257,8 @@ function failureKey(failure) {
     "identity_changed",
     "not_found",
     "quota_full",
+    "quota_full_daily",
+    "quota_full_pending",
     "too_large",
     "storage_full",
   ];

@@ -25,6 +25,11 @@ export function openNewRoom(app) {
       app.router.go("people");
     },
   });
+  const cancel = button({
+    label: t("action.cancel"),
+    kind: "quiet",
+    onClick: () => dialog.close(),
+  });
   const items = h("ul", { class: "choose-person", "aria-label": t("people.contacts") });
   const list = keyedList(
     items,
@@ -63,7 +68,7 @@ export function openNewRoom(app) {
       contacts.length === 0
         ? [h("p", { class: "muted" }, t("chats.nobody_yet"))]
         : [filter.el, nothing, items],
-    actions: [find.el],
+    actions: [cancel.el, find.el],
     onClose: list.destroy,
   });
   dialog.el.addEventListener("keydown", keyed);

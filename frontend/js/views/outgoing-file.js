@@ -4,7 +4,9 @@
  */
 
 /** @import { OutgoingFile } from "../session/types.js" */
+import { withoutTraces } from "../lib/file-metadata.js";
 import { photoType, withoutMetadata } from "../lib/photo-metadata.js";
+import { isMadeHere, madeHere } from "./recordings.js";
 
 const THUMB_PX = 320; // the longer side
 const THUMB_BYTES = 12_288; // docs/crypto.md §10.3
@@ -14,9 +16,22 @@ const REDRAWN_QUALITY = 0.92;
 const MEDIA_WAIT_MS = 5000;
 /** Into a film: its first frame is often black. */
 const FRAME_S = 1;
+/** What a camera makes. An SVG is drawn, so it was taken nowhere. */
+const SEEN = /^(image\/(?!svg)|video\/)/;
 const PICTURES = new Set(["image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"]);
 
 /** @typedef {Omit<OutgoingFile, "file">} Hints */
+/**
+ * What whoever sends it should know. `may_tell_place`: it shows or plays, and what it says beside that could not be taken
+ * out. `picture_alone`: more was taken out than what tells of the picture. `as_it_is`: nothing was, as they wished.
+ * @typedef {"may_tell_place" | "picture_alone" | "as_it_is"} Note
+ */
+/**
+ * `hasLost`: something was taken out, or is left in where it could have been.
+ * @typedef {{ outgoing: OutgoingFile, hasLost: boolean, note: Note | null }} Prepared
+ */
+
+/** @typedef {{ file: File, hasLost: boolean, note: "picture_alone" | null }} Clean */
 
 /** @type {Hints} */
 const NO_HINTS = { thumb: null, width: null, height: null, durationMs: null, wave: null };
@@ -24,33 +39,60 @@ const NO_HINTS = { thumb: null, width: null, height: null, durationMs: null, wav
 /**
  * Rejects when the file cannot be read: it was moved or changed, or it is a folder.
  * @param {File} chosen
- * @returns {Promise<OutgoingFile>}
+ * @param {{ asItIs?: boolean }} [options] asItIs: with what it says beside its content
+ * @returns {Promise<Prepared>}
  */
-export async function prepareFile(chosen) {
-  const file = await cleaned(chosen);
+export async function prepareFile(chosen, { asItIs = false } = {}) {
+  const clean = asItIs ? null : await cleaned(chosen);
+  const file = clean?.file ?? chosen;
   const [kind] = file.type.split("/");
   let hints = NO_HINTS;
   if (PICTURES.has(file.type)) hints = await pictureHints(file);
   if (kind === "video" || kind === "audio") hints = await mediaHints(file, kind);
-  return { file, ...hints };
+  const mayTell = clean === null && (SEEN.test(file.type) || hints.width !== null);
+  const note = asItIs ? "as_it_is" : mayTell ? "may_tell_place" : (clean?.note ?? null);
+  return { outgoing: { file, ...hints }, hasLost: asItIs || clean?.hasLost === true, note };
 }
 
 /**
  * @param {File} file
- * @returns {Promise<File>} a photo without its metadata, any other file as it is; so is what calls itself a photo and
- *   can be neither understood nor drawn
+ * @returns {Promise<Clean | null>} a photo, film or sound without what it says beside; null for every other file, and for
+ *   what calls itself one and can be neither understood nor drawn
  */
 async function cleaned(file) {
   const head = new Uint8Array(await file.slice(0, 16).arrayBuffer());
   const type = photoType(head);
-  if (type === null) return file;
-  const parts = withoutMetadata(new Uint8Array(await file.arrayBuffer()));
-  if (parts !== null) return new File(parts, file.name, { type });
+  if (type !== null) return cleanPhoto(file, type);
+  const clean = await withoutTraces(file);
+  return clean && { file: named(clean, file), hasLost: true, note: null };
+}
+
+/**
+ * @param {File} file
+ * @param {string} type by its content
+ * @returns {Promise<Clean | null>} drawn anew where its metadata turn it
+ */
+async function cleanPhoto(file, type) {
+  const clean = withoutMetadata(new Uint8Array(await file.arrayBuffer()));
+  if (clean !== null) {
+    const photo = new Blob(clean.parts, { type });
+    const note = clean.isAlone ? "picture_alone" : null;
+    return { file: named(photo, file), hasLost: photo.size !== file.size, note };
+  }
   const bitmap = await bitmapOf(file);
-  if (bitmap === null) return file;
+  if (bitmap === null) return null;
   const drawn = await draw(bitmap, bitmap.width, bitmap.height, type, REDRAWN_QUALITY);
   bitmap.close();
-  return drawn === null ? file : new File([drawn], file.name, { type: drawn.type });
+  return drawn && { file: named(drawn, file), hasLost: true, note: "picture_alone" };
+}
+
+/**
+ * @param {Blob} blob
+ * @param {File} file
+ */
+function named(blob, file) {
+  const same = new File([blob], file.name, { type: blob.type });
+  return isMadeHere(file) ? madeHere(same) : same;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** @import { App } from "./types.js" */
 import { button } from "../ui/button.js";
+import { copyText } from "../ui/clipboard.js";
 import { h } from "../ui/dom.js";
 import { field } from "../ui/field.js";
 import { t } from "../ui/i18n.js";
@@ -13,8 +14,9 @@ import { errorCode, errorText } from "./error-text.js";
  * @param {string} options.label
  * @param {string} options.testId
  * @param {() => { email?: string, displayName?: string }} [options.about] what the password should not be made of
+ * @param {boolean} [options.isShared] somebody else will need it as well, so it can be copied
  */
-export function passwordField(app, { label, testId, about = () => ({}) }) {
+export function passwordField(app, { label, testId, about = () => ({}), isShared = false }) {
   const meter = strengthMeter();
   const password = field({
     label,
@@ -30,11 +32,20 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
     icon: "refresh",
     onClick: () => void suggest(),
   });
+  const copy = button({
+    label: t("password.copy"),
+    kind: "quiet",
+    icon: "copy",
+    testId: `${testId}-copy`,
+    onClick: () => void copied(),
+  });
+  copy.el.hidden = true;
   let asked = 0;
 
   async function measure() {
     const mine = ++asked;
     const value = password.value();
+    copy.el.hidden = !isShared || value === "";
     if (value === "") return meter.update(null);
     const strength = await app.engine.call("passwordStrength", { password: value, ...about() });
     // Answers may come out of order; only the last question counts.
@@ -51,8 +62,14 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
     app.toast({ kind: "notice", text: t("password.suggested") });
   }
 
+  async function copied() {
+    const done = await copyText(password.value());
+    app.toast(done ? { text: t("password.copied") } : { kind: "error", text: t("error.copy") });
+  }
+
+  const offers = h("div", { class: "offers" }, offer.el, copy.el);
   return {
-    el: h("div", { class: "password-field" }, password.el, meter.el, offer.el),
+    el: h("div", { class: "password-field" }, password.el, meter.el, offers),
     value: password.value,
     /**
      * Say it here when the error is about this password.
@@ -68,6 +85,7 @@ export function passwordField(app, { label, testId, about = () => ({}) }) {
     destroy() {
       password.destroy();
       meter.update(null);
+      copy.el.hidden = true;
     },
   };
 }

@@ -174,6 +174,11 @@ function moreButton(items) {
  */
 function contactMenu(app, { id, displayName: name }) {
   return [
+    {
+      label: t("transfers.send_files"),
+      icon: "file",
+      onSelect: () => app.router.go("files-new-for", { person: id }),
+    },
     { label: t("people.verify"), icon: "shield-check", onSelect: () => openVerify(app, id) },
     {
       label: t("people.remove"),

@@ -8,6 +8,7 @@ import { t } from "../ui/i18n.js";
 import { stepped } from "../state/session.js";
 import { accountFrame } from "./account-frame.js";
 import { errorCode, errorText } from "./error-text.js";
+import { saveFile } from "./save-file.js";
 
 const GROUP_CHARS = 4;
 
@@ -100,8 +101,5 @@ async function copy(app, code) {
 /** @param {string} code */
 function save(code) {
   const text = `${t("recovery.file_title")}\n\n${code}\n\n${t("recovery.text")}\n`;
-  const href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  h("a", { href, download: t("recovery.file_name") }).click();
-  // The download has begun when click returns; a second is more than enough to have read the blob.
-  setTimeout(() => URL.revokeObjectURL(href), 1000);
+  saveFile(new File([text], ""), t("recovery.file_name"));
 }

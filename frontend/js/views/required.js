@@ -4,6 +4,9 @@
 import { Unsent } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
 
+/** Browsers let stray dots pass, the server and mail do not (RFC 5322 dot-atom). */
+const DOTS_IN_PLACE = /^[^.@]+(?:\.[^.@]+)*@/;
+
 /**
  * @param {ReturnType<typeof field>} input
  * @param {string} error
@@ -18,7 +21,7 @@ export function requireText(input, error) {
 /** @param {ReturnType<typeof field>} email */
 export function requireEmail(email) {
   email.input.value = email.value().trim();
-  if (email.value() !== "" && email.input.validity.valid) return;
+  if (email.input.validity.valid && DOTS_IN_PLACE.test(email.value())) return;
   email.update({ error: t("account.email_wrong") });
   email.input.focus();
   throw new Unsent();

@@ -57,6 +57,12 @@ export function roomDetails(app, first) {
     testId: "room-unblock",
     onClick: () => void act(app, "unblock", { user: person.id }, t("people.unblocked", params())),
   });
+  const files = button({
+    label: t("transfers.send_files"),
+    icon: "file",
+    testId: "room-send-files",
+    onClick: () => app.router.go("files-new-for", { person: person.id }),
+  });
   const people = button({
     label: t("room.people"),
     icon: "people",
@@ -98,7 +104,7 @@ export function roomDetails(app, first) {
         h("div", { class: "portrait" }, face.el, name),
         h("section", null, h("h3", null, t("room.identity")), identity, verify.el),
         h("section", null, h("h3", null, t("room.life")), ends, expiry.el),
-        h("section", { class: "ways-out" }, people.el, end.el, block.el, unblock.el),
+        h("section", { class: "ways-out" }, files.el, people.el, end.el, block.el, unblock.el),
       ),
     ),
     update(item) {
@@ -109,6 +115,7 @@ export function roomDetails(app, first) {
       const day = formatDate(expiresMs, app.nowMs());
       setText(ends, t("room.ends", { day, time: formatTime(expiresMs) }));
       expiry.update(item);
+      files.el.hidden = peer.relation !== "accepted";
       block.el.hidden = peer.relation === "blocked";
       unblock.el.hidden = peer.relation !== "blocked";
     },

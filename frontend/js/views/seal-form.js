@@ -1,21 +1,23 @@
 /** @import { App } from "./types.js" */
 /** @import { Part } from "./files.js" */
-/** @import { Person, SealFor } from "../session/types.js" */
-import { AppError } from "../lib/errors.js";
+/** @import { SealFor } from "../session/types.js" */
+import { requirePassphrase } from "../session/passphrase.js";
 import { button } from "../ui/button.js";
 import { choice } from "../ui/choice.js";
 import { h } from "../ui/dom.js";
 import { form, Unsent } from "../ui/form.js";
 import { t } from "../ui/i18n.js";
-import { select } from "../ui/select.js";
 import { peopleBy } from "../state/people.js";
+import { contactField } from "./contact-field.js";
 import { errorText } from "./error-text.js";
 import { fileCard } from "./file-card.js";
 import { passwordField } from "./password-field.js";
 
 /** @typedef {SealFor["kind"]} Kind */
 
-const MIN_PASSPHRASE_CHARS = 10; // as for a password: below it anybody's first guesses are enough
+/** What a camera or a microphone makes; not every system knows the kind of those that are named. */
+const MADE = /^(image\/(?!svg)|video\/|audio\/)/;
+const MADE_NAME = /\.(hei[cf]|avif|mkv|3gp)$/i;
 
 /**
  * For whom a file is to be sealed.
@@ -27,16 +29,21 @@ const MIN_PASSPHRASE_CHARS = 10; // as for a password: below it anybody's first 
  * @returns {Part}
  */
 export function sealForm(app, { file, onSeal, onBack }) {
-  const contacts = peopleBy(app.store.get().people, "accepted");
+  const hasContacts = peopleBy(app.store.get().people, "accepted").length > 0;
   /** @type {Kind} */
-  let kind = contacts.length > 0 ? "contact" : "me";
-  const contact = contactField(contacts);
+  let kind = hasContacts ? "contact" : "me";
+  const contact = contactField(app, {
+    hint: t("files.contact_hint"),
+    nobody: t("files.no_contacts"),
+    testId: "file-contact",
+  });
   const passphrase = passwordField(app, {
     label: t("files.passphrase"),
     testId: "file-passphrase-new",
+    isShared: true,
   });
   const ways = {
-    contact: contact?.el ?? h("p", { class: "muted" }, t("files.no_contacts")),
+    contact: contact.el,
     me: h("p", { class: "muted" }, t("files.me_hint")),
     passphrase: passphrase.el,
   };
@@ -50,19 +57,20 @@ export function sealForm(app, { file, onSeal, onBack }) {
 
   /** @returns {SealFor} */
   function recipient() {
-    if (kind === "passphrase") return { kind, passphrase: requirePassphrase() };
+    if (kind === "passphrase") return { kind, passphrase: typedPassphrase() };
     if (kind === "me") return { kind };
-    const user = contact?.value() ?? "";
-    if (user === "") contact?.update({ error: t("files.contact_missing") });
-    if (user === "") throw new Unsent();
-    return { kind, user };
+    return { kind, user: contact.require() };
   }
 
-  function requirePassphrase() {
+  function typedPassphrase() {
     const typed = passphrase.value();
-    if ([...typed].length >= MIN_PASSPHRASE_CHARS) return typed;
-    passphrase.explain(new AppError("weak_password"));
-    throw new Unsent();
+    try {
+      requirePassphrase(typed);
+    } catch (error) {
+      passphrase.explain(error);
+      throw new Unsent();
+    }
+    return typed;
   }
 
   const submit = button({
@@ -89,21 +97,13 @@ export function sealForm(app, { file, onSeal, onBack }) {
   });
   turn(kind);
   const title = h("h2", { tabindex: "-1" }, t("files.sealing_title"));
+  const isMade = MADE.test(file.type) || MADE_NAME.test(file.name);
+  const hint = isMade && h("p", { class: "muted small" }, t("files.sealed_as_it_is"));
   return {
-    el: h("section", { class: "file-step" }, title, fileCard(file), body.el),
-    destroy: passphrase.destroy,
+    el: h("section", { class: "file-step" }, title, fileCard(file), hint, body.el),
+    destroy() {
+      contact.destroy();
+      passphrase.destroy();
+    },
   };
-}
-
-/** @param {readonly Person[]} contacts */
-function contactField(contacts) {
-  if (contacts.length === 0) return null;
-  const ask = { value: "", label: t("files.contact_choose") };
-  const people = contacts.map(({ id, displayName }) => ({ value: id, label: displayName }));
-  return select({
-    label: t("files.contact"),
-    options: contacts.length === 1 ? people : [ask, ...people],
-    hint: t("files.contact_hint"),
-    testId: "file-contact",
-  });
 }

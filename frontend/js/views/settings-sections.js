@@ -1,6 +1,7 @@
 /** The smaller sections of the settings. */
 
-/** @import { App, Appearance } from "./types.js" */
+/** @import { App } from "./types.js" */
+/** @import { Appearance } from "../ui/appearance.js" */
 /** @import { Preferences } from "../session/types.js" */
 import { Disposables } from "../lib/disposables.js";
 import { button } from "../ui/button.js";

@@ -9,11 +9,10 @@
 /** @import { Engine } from "../session/types.js" */
 /** @import { State } from "../state/state.js" */
 /** @import { Store } from "../state/store.js" */
+/** @import { Appearance } from "../ui/appearance.js" */
 /** @import { PaneName } from "../ui/shell.js" */
 /** @import { Toast } from "../ui/toast.js" */
 /** @import { createRouter, Route } from "../ui/router.js" */
-
-/** @typedef {{ theme: "system" | "light" | "dark", locale: "system" | "en" | "vi" }} Appearance kept in this browser only */
 
 /**
  * @typedef {object} App

@@ -3,11 +3,14 @@
 import { button } from "../ui/button.js";
 import { h, setText } from "../ui/dom.js";
 import { formatDuration } from "../ui/format.js";
-import { t } from "../ui/i18n.js";
-import { beginRecording } from "./voice-recording.js";
+import { plural, t } from "../ui/i18n.js";
+import { askDiscard } from "./ask-discard.js";
+import { beginRecording, LONGEST_MS } from "./voice-recording.js";
 
 /** The browser's reasons that have a sentence of their own. */
 const SAID = new Set(["NotAllowedError", "NotFoundError"]);
+
+const MINUTE_MS = 60_000;
 
 /**
  * A voice message: record, listen, send or throw away.
@@ -19,17 +22,20 @@ const SAID = new Set(["NotAllowedError", "NotFoundError"]);
  * @param {(file: OutgoingFile) => void} options.onSend
  * @param {(why: string) => void} options.onRefuse in words
  * @param {(isOpen: boolean) => void} options.onOpen it takes the place of the input, or gives it back
+ * @param {(file: OutgoingFile) => void} options.onLeft the room was left before it was sent or thrown away
  */
-export function voiceMessage({ onSend, onRefuse, onOpen }) {
+export function voiceMessage({ onSend, onRefuse, onOpen, onLeft }) {
   /** @type {Recording | null} */
   let recording = null;
   /** @type {{ file: OutgoingFile, url: string } | null} */
   let made = null;
   let isAsking = false;
+  let isOpen = false;
   let isEnded = false;
 
   const time = h("span", { class: "time small", role: "timer" });
   const level = h("span", { class: "level", "aria-hidden": "true" });
+  const said = h("span", { class: "caption", role: "status" });
   const player = h("audio", { controls: true, "aria-label": t("voice.listen") });
   const away = button({
     label: t("voice.discard"),
@@ -37,7 +43,7 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
     iconOnly: true,
     kind: "quiet",
     testId: "voice-discard",
-    onClick: close,
+    onClick: () => void discard(),
   });
   const stop = button({
     label: t("voice.stop"),
@@ -62,6 +68,7 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
     level,
     time,
     player,
+    said,
     stop.el,
     send.el,
   );
@@ -77,15 +84,18 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
     if (isAsking || recording !== null || made !== null) return;
     isAsking = true;
     try {
-      const begun = await beginRecording((loud, elapsedMs) => {
-        level.style.setProperty("--level", String(loud / 255));
-        setText(time, formatDuration(elapsedMs));
-      });
+      const begun = await beginRecording(
+        (loud, elapsedMs) => {
+          level.style.setProperty("--level", String(loud / 255));
+          setText(time, formatDuration(elapsedMs));
+          if (elapsedMs >= LONGEST_MS) end(plural("voice.longest", LONGEST_MS / MINUTE_MS));
+        },
+        () => end(t("voice.silenced")),
+      );
       if (isEnded) return begun.cancel();
       recording = begun;
       setText(time, formatDuration(0));
-      draw();
-      onOpen(true);
+      open();
       stop.el.focus();
     } catch (error) {
       const name = error instanceof DOMException ? error.name : "";
@@ -95,12 +105,34 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
     }
   }
 
-  async function listen() {
-    const file = await recording?.stop();
-    recording = null;
-    if (file === undefined || isEnded) return;
+  function open() {
+    isOpen = true;
+    draw();
+    onOpen(true);
+  }
+
+  /** @param {OutgoingFile} file */
+  function play(file) {
     made = { file, url: URL.createObjectURL(file.file) };
     player.src = made.url;
+  }
+
+  /** @param {string} why in words */
+  function end(why) {
+    if (recording === null) return;
+    setText(said, why);
+    void listen();
+  }
+
+  async function listen() {
+    const ended = recording;
+    recording = null;
+    if (ended === null) return;
+    const file = await ended.stop();
+    if (isEnded) return onLeft(file);
+    // Thrown away meanwhile.
+    if (!isOpen) return;
+    play(file);
     draw();
     send.el.focus();
   }
@@ -111,13 +143,19 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
     if (file !== undefined) onSend(file);
   }
 
+  async function discard() {
+    if (await askDiscard("recording")) close();
+  }
+
   function close() {
     recording?.cancel();
     recording = null;
+    isOpen = false;
     player.pause();
     player.removeAttribute("src");
     if (made !== null) URL.revokeObjectURL(made.url);
     made = null;
+    setText(said, "");
     draw();
     onOpen(false);
   }
@@ -125,10 +163,17 @@ export function voiceMessage({ onSend, onRefuse, onOpen }) {
   return {
     el,
     record,
+    /** @param {OutgoingFile} file that was recorded before */
+    show(file) {
+      play(file);
+      open();
+    },
     destroy() {
       isEnded = true;
-      recording?.cancel();
-      if (made !== null) URL.revokeObjectURL(made.url);
+      void listen();
+      if (made === null) return;
+      URL.revokeObjectURL(made.url);
+      onLeft(made.file);
     },
   };
 }

@@ -42,7 +42,9 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     contexts = []
 
     def open_page(scene: str, route: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": PHONE, "locale": "en-GB", **options})
+        # The preview has no builds, and so no files that a browser could keep.
+        given = {"viewport": PHONE, "locale": "en-GB", "service_workers": "block", **options}
+        context = browser.new_context(**given)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -9,6 +9,7 @@ import {
   formatDuration,
   formatLeft,
   formatPercent,
+  formatSpeed,
   formatWhen,
 } from "../../../frontend/js/ui/format.js";
 import {
@@ -181,8 +182,10 @@ test("sizes are counted in thousands, in the language of the reader", () => {
     "2 TB",
     "100,000 TB",
   ]);
+  assert.equal(formatSpeed(1_234_567.8), "1.2 MB/s");
   setLanguage("vi", catalogues.vi);
   assert.equal(formatBytes(3_400_000), "3,4 MB");
+  assert.equal(formatSpeed(0.4), "0 byte/giây");
   assert.equal(formatPercent(0.425), "43%");
 });
 

@@ -22,6 +22,7 @@ def a_file(name: str, content: bytes = b"content", mime: str = "text/plain") -> 
 def attach(page: Page, *files: FilePayload) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_test_id("attach-file").click()
+        page.get_by_role("menuitem", name="Photos and files").click()
     chooser.value.set_files(list(files))
 
 
@@ -135,6 +136,188 @@ def test_a_cut_off_photo_does_not_keep_others_from_being_sent(open_page: Open) -
     attach(page, a_file("broken.jpg", b"\xff\xd8\xff\xe0", "image/jpeg"), a_file("one.txt"))
     page.get_by_test_id("message-send").click()
     assert [file["thumb"] for file in sent_files(page)] == [None, None]
+
+
+# A second of the real encoders and muxers of this browser.
+FILM = """async (type) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+  const context = canvas.getContext("2d");
+  const timer = setInterval(() => {
+    context.fillStyle = `hsl(${performance.now() % 360} 80% 50%)`;
+    context.fillRect(0, 0, 320, 180);
+  }, 20);
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: type });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  recorder.stop();
+  await stopped;
+  clearInterval(timer);
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+XMP = b"\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac"
+
+
+QUICKTIME = "video/quicktime"  # of an iPhone; to this browser the same as its own but for the brand
+
+
+def film(page: Page, mime: str) -> bytes:
+    made = base64.b64decode(page.evaluate(FILM, "video/mp4" if mime == QUICKTIME else mime))
+    return made[:8] + b"qt  " + made[12:] if mime == QUICKTIME else made
+
+
+def place_behind(mime: str) -> bytes:
+    """What says where a film was taken, as it may stand behind everything else."""
+    if mime != "video/webm":
+        content = XMP + PLACE
+        return (len(content) + 8).to_bytes(4, "big") + b"uuid" + content
+    tag = b"\x73\x73" + bytes([0x80 + len(PLACE)]) + PLACE
+    return b"\x12\x54\xc3\x67" + bytes([0x80 + len(tag)]) + tag
+
+
+@pytest.mark.parametrize("mime", ["video/webm", "video/mp4", QUICKTIME])
+def test_a_film_is_sent_without_the_place_it_was_taken_at_and_still_plays(
+    open_page: Open, mime: str
+) -> None:
+    page = open_page("files", ROOM)
+    taken = film(page, mime)
+    attach(page, a_file("lake", taken + place_behind(mime), mime))
+    page.get_by_test_id("message-send").click()
+    (sent,) = sent_files(page)
+    content = base64.b64decode(sent["content"])
+    assert PLACE not in content
+    assert len(content) == len(taken) + len(place_behind(mime))
+    assert (sent["type"], sent["width"], sent["height"]) == (mime, 320, 180)
+    assert 0 < sent["thumb"] <= 12_288
+
+
+# One frame of the browser's own encoder, which is what an AVIF holds.
+FRAME = """async () => {
+  const canvas = new OffscreenCanvas(320, 180);
+  canvas.getContext("2d").fillRect(20, 20, 100, 100);
+  const chunks = [];
+  const encoder = new VideoEncoder({ output: (chunk) => chunks.push(chunk), error: () => {} });
+  encoder.configure({ codec: "av01.0.04M.08", width: 320, height: 180 });
+  const frame = new VideoFrame(canvas, { timestamp: 0 });
+  encoder.encode(frame, { keyFrame: true });
+  await encoder.flush();
+  frame.close();
+  const bytes = new Uint8Array(chunks[0].byteLength);
+  chunks[0].copyTo(bytes);
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return (len(body) + 8).to_bytes(4, "big") + kind + body
+
+
+def avif(frame: bytes) -> bytes:
+    """A picture of two items: the frame, and Exif with a place (ISO/IEC 23008-12)."""
+    exif = bytes(4) + b"MM\x00*" + PLACE
+    ftyp = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
+    shape = box(b"ispe", bytes(4), (320).to_bytes(4, "big"), (180).to_bytes(4, "big"))
+    depth = box(b"pixi", bytes(4), b"\x03\x08\x08\x08")
+    properties = box(b"ipco", shape, depth, box(b"av1C", b"\x81\x04\x0c\x00"))
+    belongs = box(b"ipma", bytes(4), b"\x00\x00\x00\x01\x00\x01\x03\x01\x02\x83")
+    infos = [
+        box(b"infe", b"\x02\x00\x00\x00", number.to_bytes(2, "big"), bytes(2), kind, b"\x00")
+        for number, kind in ((1, b"av01"), (2, b"Exif"))
+    ]
+
+    def meta(at: int) -> bytes:
+        items = b"".join(
+            number.to_bytes(2, "big")
+            + b"\x00\x00\x00\x01"
+            + offset.to_bytes(4, "big")
+            + size.to_bytes(4, "big")
+            for number, offset, size in ((1, at, len(frame)), (2, at + len(frame), len(exif)))
+        )
+        return box(
+            b"meta",
+            bytes(4),
+            box(b"hdlr", bytes(8), b"pict", bytes(13)),
+            box(b"pitm", bytes(4), b"\x00\x01"),
+            box(b"iloc", bytes(4), b"\x44\x00\x00\x02", items),
+            box(b"iinf", bytes(4), b"\x00\x02", *infos),
+            box(b"iref", bytes(4), box(b"cdsc", b"\x00\x02\x00\x01\x00\x01")),
+            box(b"iprp", properties, belongs),
+        )
+
+    at = len(ftyp) + len(meta(0)) + 8
+    return ftyp + meta(at) + box(b"mdat", frame, exif)
+
+
+def test_an_avif_is_sent_without_the_place_it_was_taken_at_and_is_still_drawn(
+    open_page: Open,
+) -> None:
+    page = open_page("files", ROOM)
+    taken = avif(base64.b64decode(page.evaluate(FRAME)))
+    attach(page, a_file("lake", taken, ""))
+    page.get_by_test_id("message-send").click()
+    (sent,) = sent_files(page)
+    content = base64.b64decode(sent["content"])
+    assert PLACE not in content
+    assert len(content) == len(taken)
+    assert (sent["type"], sent["width"], sent["height"]) == ("image/avif", 320, 180)
+    assert 0 < sent["thumb"] <= 12_288
+
+
+def test_what_may_still_tell_a_place_says_so(open_page: Open) -> None:
+    page = open_page("files", ROOM)
+    said = page.get_by_text("May still say where it was taken")
+    attach(
+        page,
+        a_file("notes.txt"),
+        a_file("drawing.svg", b"<svg/>", "image/svg+xml"),
+        a_file("lake.jpg", with_place(photo(page, "image/jpeg"), 1), "image/jpeg"),
+    )
+    expect(page.get_by_text("Getting it ready…")).to_have_count(0)
+    expect(said).to_have_count(0)
+    attach(page, a_file("scan.tiff", b"II*\x00", "image/tiff"))
+    attach(page, a_file("old.avi", b"RIFF....AVI ", "video/x-msvideo"))
+    expect(said).to_have_count(2)
+    page.get_by_test_id("message-send").click()
+    assert [file["name"] for file in sent_files(page)][3:] == ["scan.tiff", "old.avi"]
+
+
+def test_a_photo_can_be_sent_as_it_is(open_page: Open) -> None:
+    page = open_page("files", ROOM)
+    taken = with_place(photo(page, "image/jpeg"), 6)
+    attach(page, a_file("lake.jpg", taken, "image/jpeg"), a_file("notes.txt"))
+    tray = page.get_by_test_id("attachment-tray")
+    expect(tray.get_by_text("Without place, camera and time")).to_have_count(1)
+    keep = tray.get_by_role("checkbox", name="Keep as it is")
+    expect(keep).to_have_count(1)
+    keep.check()
+    expect(tray.get_by_text("With place, camera and time, if it holds them")).to_be_visible()
+    keep.uncheck()
+    expect(tray.get_by_text("Without place, camera and time")).to_be_visible()
+    keep.check()
+    page.get_by_test_id("message-send").click()
+    sent = sent_files(page)
+    assert base64.b64decode(sent[0]["content"]) == taken
+    assert [file["name"] for file in sent] == ["lake.jpg", "notes.txt"]
+    assert sent[0]["thumb"] > 0
+
+
+def test_a_picture_that_held_more_says_that_it_goes_alone(open_page: Open) -> None:
+    page = open_page("files", ROOM)
+    jpeg = photo(page, "image/jpeg")
+    said = page.get_by_text("Only the picture itself is sent")
+    attach(page, a_file("frames.mjpeg", jpeg + jpeg, "video/x-motion-jpeg"))
+    expect(page.get_by_text("Getting it ready…")).to_have_count(0)
+    expect(said).to_have_count(0)
+    attach(page, a_file("live.jpg", jpeg + b"\x00\x00\x00\x18ftypmp42film", "image/jpeg"))
+    expect(said).to_have_count(1)
+    page.get_by_test_id("message-send").click()
+    frames, live = (base64.b64decode(file["content"]) for file in sent_files(page))
+    assert frames == jpeg + jpeg
+    assert live == jpeg
 
 
 DRAG = """([type, name]) => {

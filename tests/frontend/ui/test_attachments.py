@@ -57,6 +57,7 @@ def test_a_file_is_fetched_verified_and_saved_in_one_step(open_page: Open) -> No
 
 
 def test_a_small_picture_is_fetched_when_it_is_looked_at_and_not_before(open_page: Open) -> None:
+    """S1-131"""
     page = open_page("files", ROOM)
     lake = named(page, "lake.jpg")
     expect(lake).to_have_attribute("data-verdict", "here")
@@ -67,6 +68,7 @@ def test_a_small_picture_is_fetched_when_it_is_looked_at_and_not_before(open_pag
 
 
 def test_what_only_calls_itself_a_picture_is_a_file_like_any_other(open_page: Open) -> None:
+    """S1-38"""
     page = open_page("files", ROOM)
     page.evaluate(
         """receiveFiles([{
@@ -109,8 +111,25 @@ def test_what_is_on_its_way_can_be_held_resumed_and_left_out(open_page: Open) ->
     sea.get_by_role("button", name="Go on with sea.jpg").click()
     expect(sea.locator(".status")).to_have_text("30% of 200 kB")
     sea.get_by_role("button", name="Cancel sea.jpg").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(sea).to_have_count(1)
+    sea.get_by_role("button", name="Cancel sea.jpg").click()
+    page.get_by_test_id("discard-confirm").click()
     expect(sea).to_have_count(0)
     expect(named(page, "film.mp4")).to_have_count(1)
+
+
+def test_files_that_were_not_sent_are_not_lost_with_one_click(open_page: Open) -> None:
+    page = open_page("files", ROOM, viewport=DESK)
+    failed = page.get_by_test_id("message").filter(has_text="too large.iso")
+    expect(failed.get_by_role("button", name="Retry")).to_be_hidden()
+    failed.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(failed).to_have_count(1)
+    assert "discardMessage" not in page.evaluate("engineCalls")
+    failed.get_by_role("button", name="Discard").click()
+    page.get_by_test_id("discard-confirm").click()
+    expect(failed).to_have_count(0)
 
 
 def test_the_list_of_chats_says_what_came_last(open_page: Open) -> None:

@@ -36,7 +36,7 @@ def outcome(page: Page, verdict: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_an_opened_file_says_its_verdict_in_words(open_page: Open, name: str) -> None:
-    page = open_page("ready", "/files", bypass_csp=True)
+    page = open_page("ready", "/files/seal", bypass_csp=True)
     choose(page, f"{name}.seal")
     verdict, kind = VERDICTS[name]
     outcome(page, verdict, kind)
@@ -51,13 +51,34 @@ def test_an_opened_file_says_its_verdict_in_words(open_page: Open, name: str) ->
 
 
 def test_a_file_is_known_by_what_is_in_it_not_by_its_name_alone(open_page: Open) -> None:
-    page = open_page("ready", "/files")
+    page = open_page("ready", "/files/seal")
     choose(page, "renamed", b"SEAL1F\1\1")
     outcome(page, "Intact, from Trần Quang Minh", "good")
 
 
+def test_what_was_refused_is_named_and_cannot_be_tried_again(open_page: Open) -> None:
+    page = open_page("ready", "/files/seal")
+    choose(page, "damaged.seal")
+    outcome(page, "Damaged: not saved", "bad")
+    expect(page.get_by_test_id("file-outcome")).to_contain_text("damaged.seal")
+    expect(page.get_by_test_id("file-retry")).to_be_hidden()
+    expect(page.get_by_test_id("file-compare")).to_be_hidden()
+
+
+def test_comparing_the_safety_number_changes_the_verdict_at_once(open_page: Open) -> None:
+    page = open_page("ready", "/files/seal")
+    choose(page, "known.seal")
+    outcome(page, "Intact, from Alice Moreau", "careful")
+    page.get_by_test_id("file-compare").click()
+    expect(page.get_by_test_id("safety-number")).to_be_visible()
+    page.get_by_test_id("verify-mark").click()
+    outcome(page, "Intact, from Alice Moreau", "good")
+    expect(page.get_by_text("You have compared the safety number")).to_be_visible()
+    assert page.get_by_test_id("file-save").get_attribute("download") == "known"
+
+
 def test_a_file_is_sealed_for_a_contact(open_page: Open) -> None:
-    page = open_page("ready", "/files")
+    page = open_page("ready", "/files/seal")
     choose(page, "report.pdf")
     page.get_by_test_id("file-seal").click()
     expect(page.get_by_text("Choose who should be able to open it.")).to_be_visible()
@@ -73,8 +94,24 @@ def test_a_file_is_sealed_for_a_contact(open_page: Open) -> None:
     expect(page.get_by_test_id("file-choose")).to_be_visible()
 
 
+def test_of_a_photo_it_is_said_that_it_is_sealed_as_it_is(open_page: Open) -> None:
+    page = open_page("ready", "/files/seal")
+    said = page.get_by_text("It is sealed exactly as it is")
+    for name, mime, count in [
+        ("lake.jpg", "image/jpeg", 1),
+        ("lake.heic", "", 1),
+        ("report.pdf", "application/pdf", 0),
+        ("plan.svg", "image/svg+xml", 0),
+    ]:
+        file = FilePayload(name=name, mimeType=mime, buffer=b"content")
+        page.get_by_test_id("file-input").set_input_files(file)
+        expect(page.get_by_role("heading", name="Seal this file")).to_be_visible()
+        expect(said).to_have_count(count)
+        page.get_by_role("button", name="Cancel").click()
+
+
 def test_a_file_is_sealed_with_a_passphrase_that_is_long_enough(open_page: Open) -> None:
-    page = open_page("ready", "/files", viewport=DESK)
+    page = open_page("ready", "/files/seal", viewport=DESK)
     choose(page, "report.pdf")
     page.get_by_role("radio", name="Passphrase").check()
     page.get_by_test_id("file-passphrase-new").fill("short")
@@ -86,7 +123,7 @@ def test_a_file_is_sealed_with_a_passphrase_that_is_long_enough(open_page: Open)
 
 
 def test_a_passphrase_is_asked_for_until_it_opens(open_page: Open) -> None:
-    page = open_page("ready", "/files")
+    page = open_page("ready", "/files/seal")
     choose(page, "passphrase.seal")
     field = page.get_by_test_id("file-passphrase")
     field.fill("wrong")
@@ -98,7 +135,7 @@ def test_a_passphrase_is_asked_for_until_it_opens(open_page: Open) -> None:
 
 
 def test_a_long_job_shows_how_far_it_is_and_can_be_cancelled(open_page: Open) -> None:
-    page = open_page("ready", "/files")
+    page = open_page("ready", "/files/seal")
     choose(page, "slow.bin")
     page.get_by_role("radio", name="Only me").check()
     page.get_by_test_id("file-seal").click()
@@ -109,16 +146,20 @@ def test_a_long_job_shows_how_far_it_is_and_can_be_cancelled(open_page: Open) ->
 
 
 def test_what_fails_says_what_to_do(open_page: Open) -> None:
-    page = open_page("ready", "/files")
+    page = open_page("ready", "/files/seal")
     choose(page, "full.bin")
     page.get_by_role("radio", name="Only me").check()
     page.get_by_test_id("file-seal").click()
     outcome(page, "That did not work", "bad")
     expect(page.get_by_text("There is not enough space on this device.")).to_be_visible()
+    expect(page.get_by_test_id("file-outcome")).to_contain_text("full.bin")
+    page.get_by_test_id("file-retry").click()
+    page.wait_for_function("engineCalls.filter((name) => name === 'sealFile').length === 2")
+    outcome(page, "That did not work", "bad")
 
 
 def test_whoever_has_no_contacts_is_told_what_else_there_is(open_page: Open) -> None:
-    page = open_page("empty", "/files")
+    page = open_page("empty", "/files/seal")
     choose(page, "report.pdf")
     page.get_by_role("radio", name="A contact").check()
     expect(page.get_by_text("You have no contacts yet.")).to_be_visible()
@@ -136,13 +177,13 @@ DROP = """() => {
 
 
 def test_a_dropped_file_is_taken_like_a_chosen_one(open_page: Open) -> None:
-    page = open_page("offline", "/files", viewport=DESK)
+    page = open_page("offline", "/files/seal", viewport=DESK)
     assert page.evaluate(DROP) == [False, False], "the browser must not open it itself"
     outcome(page, "Intact, sealed by you", "good")
 
 
 def test_a_file_dropped_on_work_disturbs_nothing(open_page: Open) -> None:
-    page = open_page("ready", "/files", viewport=DESK)
+    page = open_page("ready", "/files/seal", viewport=DESK)
     choose(page, "slow.bin")
     page.get_by_role("radio", name="Only me").check()
     page.get_by_test_id("file-seal").click()

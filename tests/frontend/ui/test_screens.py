@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
-from tests.frontend.ui.conftest import DESK, Open
+from tests.frontend.ui.conftest import DESK, PHONE, Open
 
 pytestmark = pytest.mark.slow
 
@@ -24,17 +24,23 @@ SCREENS = {
     "welcome": ("welcome", "/welcome"),
     "sign up": ("welcome", "/sign-up"),
     "log in": ("welcome", "/log-in"),
-    "log in again": ("expired", "/"),
+    "log in again": ("expired", "/chats"),
     "forgotten password": ("welcome", "/forgot-password"),
-    "recovery code": ("recovery", "/"),
-    "unlock": ("unlock", "/"),
-    "broken": ("broken", "/"),
-    "unsupported": ("unsupported", "/"),
+    "recovery code": ("recovery", "/chats"),
+    "unlock": ("unlock", "/chats"),
+    "broken": ("broken", "/chats"),
+    "unsupported": ("unsupported", "/chats"),
     "chats": ("ready", "/chats"),
     "no chats": ("empty", "/chats"),
     "conversation": ("ready", "/chats/r-minh"),
     "room details": ("ready", "/chats/r-minh/details"),
-    "files": ("ready", "/files"),
+    "received files": ("transfers", "/files"),
+    "sent files": ("transfers", "/files/sent"),
+    "new transfer": ("transfers", "/files/new"),
+    "no files": ("empty", "/files"),
+    "no files off-line": ("offline", "/files"),
+    "nothing sent": ("empty", "/files/sent"),
+    "sealed files": ("ready", "/files/seal"),
     "people": ("ready", "/people"),
     "nobody": ("empty", "/people"),
     "off-line": ("offline", "/people"),
@@ -46,6 +52,10 @@ SCREENS = {
     "appearance": ("ready", "/settings/appearance"),
     "about": ("ready", "/settings/about"),
 }
+REVOKED = """() => {
+  globalThis.revoked = 0;
+  URL.revokeObjectURL = () => void (revoked += 1);
+}"""
 SERIOUS = """
 async () => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
@@ -61,7 +71,8 @@ SETTLED = """
 """
 TWICE = """
 () => {
-  const many = /^(message|message-text|room-item|presence|search-result|attachment.*|contact-.*)$/;
+  const many =
+    /^(message(-text)?|room-item|presence|search-result|(attachment|contact|transfer).*)$/;
   const marked = [...document.querySelectorAll("[data-testid]")];
   const ids = marked.map((el) => el.dataset.testid).filter((id) => !many.test(id));
   return ids.filter((id, index) => ids.indexOf(id) !== index);
@@ -75,6 +86,8 @@ def test_a_screen_suits_everybody(open_page: Open, name: str) -> None:
     # axe is put into the page from outside, which the page's policy would rightly refuse.
     page = open_page(*SCREENS[name], bypass_csp=True, reduced_motion="reduce", locale="vi-VN")
     page.evaluate(AXE.read_text())
+    # A browser where nobody has ever been shows it instead of what it was not asked for.
+    assert (page.locator(".welcome").count() == 1) == (name == "welcome")
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(FRAMES_MS)
@@ -144,6 +157,21 @@ def test_signing_up_leads_through_three_steps_into_the_app(open_page: Open) -> N
     page.get_by_test_id("recovery-confirm").fill(last.lower())
     page.get_by_test_id("recovery-continue").click()
     expect(page.get_by_test_id("settings-open")).to_be_visible()
+
+
+def test_the_recovery_code_can_be_saved_by_who_is_asked_first(open_page: Open) -> None:
+    page = open_page("recovery", "/chats")
+    page.evaluate(REVOKED)
+    page.clock.install()
+    code = page.get_by_test_id("recovery-code").inner_text()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save").click()
+    assert saved.value.suggested_filename == "sealroom-recovery-code.txt"
+    assert code in saved.value.path().read_text()
+    page.clock.run_for(30_000)
+    assert page.evaluate("revoked") == 0, "iOS asks before it reads the file"
+    page.clock.run_for(60_000)
+    assert page.evaluate("revoked") == 1
 
 
 def test_a_pasted_code_is_read_with_its_space_and_sent_once(open_page: Open) -> None:
@@ -281,3 +309,25 @@ def test_logging_out_leaves_nobody_on_the_page(open_page: Open) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Talk where nobody listens in")
     expect(page.get_by_text("Nguyễn Thị Lan")).to_have_count(0)
     assert page.evaluate("location.hash") == "#/welcome"
+
+
+LARGE_LETTERS = "document.documentElement.style.fontSize = '200%'"
+
+
+def test_with_letters_twice_as_large_one_gets_everywhere(open_page: Open) -> None:
+    page = open_page("files", "/files")
+    page.evaluate(LARGE_LETTERS)
+    navigation = page.get_by_role("navigation", name="Main")
+    for name in ("Chats", "Files", "People", "Settings"):
+        expect(navigation.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+
+
+def test_with_letters_twice_as_large_one_sees_whom_one_writes_to_and_what(open_page: Open) -> None:
+    page = open_page("files", "/chats/r-files")
+    page.evaluate(LARGE_LETTERS)
+    for part in (page.get_by_test_id("message-input"), page.get_by_test_id("presence")):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["width"] > PHONE["width"] / 2
+    keep = page.get_by_role("button", name="Keep 7 more days")
+    expect(keep).to_be_in_viewport(ratio=1)
