@@ -62,6 +62,10 @@ bench: $(VENV)/.dev ## Measure the relay beside the bare loop and print the rati
 bench-cluster: $(VENV)/.dev ## Measure the balancer beside others, and clusters of one to three workers
 	@exec $(PYTHON_BIN) -m bench.cluster $(ARGS)
 
+.PHONY: bench-files
+bench-files: $(VENV)/.dev ## Measure files through the Python client and a page beside plain HTTP (ARGS="--mib 64 --no-browser" and the like)
+	@exec $(PYTHON_BIN) -m bench.files $(ARGS)
+
 # Two at a time, one for each core, and on to the end, so that one run shows all that is wrong.
 CHECKS := check-format check-lint check-types check-imports \
 	check-js-format check-js-lint check-js-types check-worker-types check-styles check-js-tests
@@ -114,7 +118,7 @@ format: setup-quick ## Format Python, JavaScript, CSS and JSON
 
 .PHONY: setup
 setup: setup-quick
-	@$(STAGE) "browser" tools/system_packages.sh browser
+	@$(STAGE) "browsers" tools/system_packages.sh browsers
 
 .PHONY: setup-quick
 setup-quick: $(VENV)/.dev node_modules/.package-lock.json

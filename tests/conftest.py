@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -24,8 +24,11 @@ from tests import mongo
 from tests.harness import Answer, Connect, Fetch, MovableClock, RunningServer
 from tests.people import Peer, People, Wire, open_wire
 
+if TYPE_CHECKING:
+    from tests.s3 import S3Process
+
 PAGE = """<!doctype html><html><head><!--importmap--><!--modulepreload-->
-<script type="module" src="{{asset:js/main.js}}"></script></head><body></body></html>"""
+<script type="module" src="{{asset:js/ENTRY.js}}"></script></head><body></body></html>"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,11 +79,14 @@ def keys() -> Secrets:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of two files, so that starting a server costs nothing."""
+    """Pages of two files each, and a worker, so that starting a server costs nothing."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "js").mkdir()
-    (folder / "index.html").write_text(PAGE)
-    (folder / "js/main.js").write_text("export {};\n")
+    for page, entry in (("index", "main"), ("link", "link")):
+        (folder / f"{page}.html").write_text(PAGE.replace("ENTRY", entry))
+        (folder / f"js/{entry}.js").write_text("export {};\n")
+    (folder / "js/workers").mkdir()
+    (folder / "js/workers/offline.js").write_text("")
     return folder
 
 
@@ -93,6 +99,17 @@ def settings(tmp_path: Path) -> Settings:
 def bus() -> LocalBus:
     """The bus of this test's server."""
     return LocalBus()
+
+
+@pytest.fixture(scope="session")
+def s3_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Process"]:
+    """An S3 service for all tests; wait until it is `ready`."""
+    from tests.s3 import S3Process  # takes a second that other tests are spared
+
+    process = S3Process(tmp_path_factory.mktemp("s3"))
+    process.start()
+    yield process
+    process.kill()
 
 
 @pytest.fixture

@@ -48,6 +48,10 @@ class RunningServer:
     origin: str
     messenger_port: int
 
+    @property
+    def port(self) -> int:
+        return int(self.origin.rpartition(":")[2])
+
 
 @dataclass
 class Answer:

@@ -40,13 +40,19 @@ from services.backups import BackupService
 from services.codes import CodeService
 from services.contacts import ContactService
 from services.devices import DeviceService
+from services.downloads import Downloads
+from services.grants import Grants
 from services.hashing import BcryptHasher
 from services.keys import KeyService
+from services.links import LinkService
 from services.logins import Browser, LoginService, Opened, Principal
+from services.notices import Notices
 from services.passwords import PasswordService
 from services.quotas import TABLE, Quotas, Rate
 from services.sign_in import SignInService
 from services.system import SystemEntropy
+from services.transfers import TransferOptions, TransferService
+from storage.blobs.local import LocalBlobStore
 
 CHEAP = 4  # the least cost bcrypt takes
 KDF = KdfParams(65_536, 3, 1)
@@ -97,6 +103,7 @@ class House:
     secrets: Secrets
     outbox: Path
     rates: Mapping[str, Rate] = field(default_factory=lambda: TABLE)
+    options: TransferOptions = field(default_factory=TransferOptions)
 
     def __post_init__(self) -> None:
         stores, clock, keys = self.stores, self.clock, self.secrets
@@ -140,15 +147,40 @@ class House:
         self.keys = KeyService(stores, clock, self.sink, self.access, self.quotas)
         self.contacts = ContactService(stores, clock, self.sink, self.access, self.quotas)
         self.backups = BackupService(stores)
+        self.notices = Notices(
+            stores, clock, self.sink, self.mailer, self.quotas, public_url=self.options.public_url
+        )
+        self.transfers = TransferService(
+            stores,
+            clock,
+            access=self.access,
+            contacts=self.contacts,
+            notices=self.notices,
+            quotas=self.quotas,
+            options=self.options,
+        )
+        self.blobs = LocalBlobStore(self.outbox.parent / "files")
+        self.grants = Grants(clock, grant_key=keys.grant_key)
+        self.links = LinkService(
+            stores,
+            clock,
+            downloads=Downloads(self.blobs),
+            notices=self.notices,
+            quotas=self.quotas,
+            grants=self.grants,
+            is_on=self.options.has_links,
+        )
 
     async def close(self) -> None:
         await self.mailer.close()
+        await self.blobs.close()
         self.hasher.close()
 
     async def mails(self, to: str) -> list[str]:
         """Return the mails of an address as "subject\\nbody", oldest first, none under way."""
         await asyncio.sleep(0)
-        await asyncio.to_thread(self.mailer._writer.submit(lambda: None).result)
+        if under_way := self.mailer._tasks:
+            await asyncio.wait(under_way)
         files = sorted(self.outbox.glob(f"*-{to}.eml"))
         return [_text(file.read_bytes()) for file in files]
 
@@ -313,7 +345,7 @@ def opk(device: LocalDevice, number: int) -> bodies.OneTimePrekey:
     )
 
 
-def body(kind: type[Any], **fields: Any) -> Any:
+def body(kind: type[Any], /, **fields: Any) -> Any:
     """Return a wire struct, checked as if it had come over the network."""
     return msgspec.json.decode(msgspec.json.encode(kind(**fields)), type=kind)
 

@@ -53,10 +53,15 @@ class Child:
 
 @dataclass
 class ServerProcess(Child):
-    """A server on loopback and the folder of its data; its ports stay when it restarts."""
+    """A server on loopback and the folder of its data; its ports stay when it restarts.
+
+    `within` is a command that starts another: what the server runs in. `root` holds its program.
+    """
 
     data_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    root: Path = ROOT
     origin: str = ""
     messenger: str = ""  # host:port, or nothing where it is off
     _process: subprocess.Popen[str] | None = None
@@ -75,8 +80,8 @@ class ServerProcess(Child):
             self._clock_file.write_text("0")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "server.py"],
-                cwd=ROOT,
+                [*self.within, sys.executable, "server.py"],
+                cwd=self.root,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -148,7 +153,7 @@ class NatsProcess(Child):
         command = [program, "-c", "config/nats.conf", "-p", port, *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--ports_file_dir", self.folder],
+                [*map(str, command), "--ports_file_dir", str(self.folder)],
                 cwd=ROOT,
                 env=os.environ | {"SEALROOM_BUS_PASSWORD": self.password},
                 stdout=log,

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, ViewportSize, async_playwright
 
 from tests import mongo
 from tests.chromium import LAUNCH
+from tests.client.crowd import Crowd
 from tests.cluster.process import ClusterProcess
 from tests.e2e.person import Person, befriend
 from tests.process import ServerProcess
@@ -48,6 +49,15 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerPro
             assert process.stop() == 0
     log = process.log.read_text(encoding="utf-8")
     assert '"level": "error"' not in log, log[-4000:]
+
+
+@pytest_asyncio.fixture
+async def crowd(server: ServerProcess, tmp_path: Path) -> AsyncIterator[Crowd]:
+    """Makes people at terminals."""
+    crowd = Crowd(server, tmp_path / "terminals")
+    yield crowd
+    for device in crowd.devices:
+        device.close()
 
 
 @pytest_asyncio.fixture

@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.process import ServerProcess
 
@@ -41,13 +41,13 @@ class Person:
     def watch(self, page: Page) -> None:
         """Remember what the page complains about; a test ends by asking for it."""
         page.set_default_timeout(PATIENCE_MS)
+
+        def printed(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                self.complaints.append(f"console: {message.text}")
+
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                message.type == "error" and self.complaints.append(f"console: {message.text}")
-            ),
-        )
+        page.on("console", printed)
 
     def get(self, test_id: str) -> Locator:
         return self.page.get_by_test_id(test_id)

@@ -2,20 +2,26 @@
 
 from pathlib import Path
 
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import FileChooser, FilePayload, Page, expect
 
 from tests.e2e.person import Person
 
 
-async def attach(page: Page, *files: FilePayload) -> None:
+async def chooser_of(page: Page) -> FileChooser:
     async with page.expect_file_chooser() as chooser:
         await page.get_by_test_id("attach-file").click()
-    await (await chooser.value).set_files(list(files))
+        await page.get_by_role("menuitem", name="Photos and files").click()
+    return await chooser.value
+
+
+async def attach(page: Page, *files: FilePayload) -> None:
+    await (await chooser_of(page)).set_files(list(files))
 
 
 async def test_what_one_attaches_the_other_saves_intact(
     pair: tuple[Person, Person], tmp_path: Path
 ) -> None:
+    """S2-14, S2-15, S2-16, S1-124"""
     an, binh = pair
     content = bytes(range(256)) * 20_000  # more than one part
     plan = FilePayload(name="kế hoạch.pdf", mimeType="application/pdf", buffer=content)
@@ -40,6 +46,7 @@ async def test_what_one_attaches_the_other_saves_intact(
 
 
 async def test_a_picture_is_seen_at_once_by_both(pair: tuple[Person, Person]) -> None:
+    """S2-13"""
     an, binh = pair
     picture = await an.page.screenshot(type="jpeg")
     await attach(an.page, FilePayload(name="màn hình.jpg", mimeType="image/jpeg", buffer=picture))

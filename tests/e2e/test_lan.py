@@ -6,7 +6,6 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from tests.chromium import LAUNCH, trusting
 from tests.e2e.person import Person, befriend
+from tests.ports import free_ports
 from tests.process import ROOT, ServerProcess
 
 STOP_TIMEOUT_S = 30
@@ -34,12 +34,6 @@ class Lan:
     data_dir: Path
 
 
-def free_ports(count: int) -> list[str]:
-    with ExitStack() as stack:
-        opened = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
-        return [str(one.getsockname()[1]) for one in opened]
-
-
 def found(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.MULTILINE)
     assert match is not None, text
@@ -49,7 +43,7 @@ def found(pattern: str, text: str) -> str:
 @pytest.fixture
 def lan(tmp_path: Path) -> Iterator[Lan]:
     data_dir = tmp_path / "data"
-    port, page_port, server_port = free_ports(3)
+    port, page_port, server_port = map(str, free_ports(3, ""))
     where = ["--address", "127.0.0.1", "--port", port, "--page-port", page_port]
     inside = ["--server-port", server_port, "--data-dir", str(data_dir)]
     with subprocess.Popen(

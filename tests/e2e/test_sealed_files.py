@@ -5,7 +5,6 @@ S3-1, S3-4, S3-7.
 """
 
 import os
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,21 +72,18 @@ class Meeting:
 
 @pytest_asyncio.fixture
 async def meeting(
-    new_person: NewPerson, server: ServerProcess, tmp_path: Path
-) -> AsyncIterator[Meeting]:
+    new_person: NewPerson, crowd: Crowd, server: ServerProcess, tmp_path: Path
+) -> Meeting:
     an = await new_person("An", viewport=PHONE)
     await an.sign_up()
-    crowd = Crowd(server, tmp_path / "terminals")
     binh, chi = await crowd.person("binh"), await crowd.person("chi")
     await binh.people.add(await an.friend_code())
     await an.accept()
     meeting = Meeting(an, binh, chi, tmp_path)
     await meeting.devices_of_an()
-    await an.page.goto(f"{server.origin}/#/files")
+    await an.page.goto(f"{server.origin}/#/files/seal")
     await an.context.set_offline(True)
-    yield meeting
-    for device in crowd.devices:
-        device.api.close()
+    return meeting
 
 
 def name_of(_: DeviceIdentity) -> str:
