@@ -68,9 +68,20 @@ async def inbox(courier: Courier) -> list[dict[str, Any]]:
 async def mails(outbox: Path, to: str) -> list[str]:
     """Return the mails about transfers to an address, when all work is done."""
     await tasks.finish()
-    await asyncio.sleep(0.1)  # the outbox writes in a thread of its own
+    await the_end_of("Outbox._deliver")  # which waits for a thread
     texts = [file.read_text() for file in sorted(outbox.glob(f"*-{to}.eml"))]
     return [text for text in texts if text.startswith("Subject: Sealroom: files for you")]
+
+
+async def the_end_of(coroutine: str) -> None:
+    """Wait until no task runs what has this qualified name any more."""
+    running = {
+        task
+        for task in asyncio.all_tasks()
+        if getattr(task.get_coro(), "__qualname__", "") == coroutine
+    }
+    if running:
+        await asyncio.wait(running)
 
 
 @dataclass
