@@ -103,11 +103,17 @@ check-quick-tests:
 # What draws in a browser is timed by frames, so it gets the machine for itself.
 BROWSER_TESTS := tests/e2e tests/frontend
 
+# Five thousand tests drive real servers and browsers: what failed beside the others is tried once
+# by itself, so that a fault of every day stops a change and one in a thousand is told. Both are mended.
+ONCE_MORE := $(PYTEST) --last-failed --last-failed-no-failures=none --maxfail=1
+
 .PHONY: tests-python tests-browsers
 tests-python:
-	@$(STAGE) --live "pytest" $(PYTEST) --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(BROWSER_TESTS))
+	@$(STAGE) --live "pytest" $(PYTEST) --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(BROWSER_TESTS)) \
+		|| $(STAGE) --live "pytest, what failed once more" $(ONCE_MORE) $(addprefix --ignore=,$(BROWSER_TESTS))
 tests-browsers:
-	@$(STAGE) --live "pytest, browsers" $(PYTEST) $(BROWSER_TESTS) $(ARGS)
+	@$(STAGE) --live "pytest, browsers" $(PYTEST) $(BROWSER_TESTS) $(ARGS) \
+		|| $(STAGE) --live "pytest, browsers, what failed once more" $(ONCE_MORE) $(BROWSER_TESTS) $(ARGS)
 
 .PHONY: format
 format: setup-quick ## Format Python, JavaScript, CSS and JSON
