@@ -3,8 +3,8 @@
 import asyncio
 import json
 import os
-import random
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,7 +26,8 @@ def free_ports(count: int) -> int:
     """Return the first of so many ports in a row that are free and that no connection is given."""
     given_from = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
     while True:
-        first = random.randrange(10_000, int(given_from) - count)
+        # Not by `random`, which begins anew with every test, and alike in all that run beside it.
+        first = 10_000 + secrets.randbelow(int(given_from) - count - 10_000)
         if all(map(_is_free, range(first, first + count))):
             return first
 
