@@ -12,7 +12,8 @@ from lb.load import from_document
 from lb.pool import Worker
 from lb.service import Service
 
-# Of the loop, until what it accepted a moment ago is in the hands of `served`, which closes it.
+# Of the loop, until what has just been connected is in the hands of `served`, which closes it; what
+# asyncio is still accepting when its server closes is closed by nobody.
 ACCEPTING_TURNS = 10
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -148,10 +149,10 @@ class World:
         """End everything, and wait for it."""
         self.balancer.end_by(asyncio.get_running_loop().time())
         await self.balancer.ended()
-        for server in self._servers:
-            server.close()
         for _ in range(ACCEPTING_TURNS):
             await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()
         for writer in self._writers:
             writer.transport.abort()
         for task in self._tasks:
