@@ -34,6 +34,12 @@ PAGE = """<!doctype html><html><head><!--importmap--><!--modulepreload-->
 def pytest_configure(config: pytest.Config) -> None:
     mongo.require_in_ci()
     mongo.excuse_driver(config)
+    logging.getLogger("asyncio").addFilter(_tells_of_more_than_time)
+
+
+def _tells_of_more_than_time(record: logging.LogRecord) -> bool:
+    """How long a turn of a loop took, which its debug mode warns of, is the machine's doing."""
+    return not record.getMessage().startswith("Executing ")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
