@@ -267,26 +267,19 @@ async def test_a_download_waits_for_the_network_and_goes_on(
     assert len(first) == 1, "what was there is not fetched again"
 
 
-async def test_a_link_that_cannot_be_reached_is_tried_again(
-    maker: Device, visitor: Visitor, tmp_path: Path
+@pytest.mark.parametrize(
+    "lost",
+    ["**/api/**", "**/js/session/link-visit.js"],
+    ids=["the server", "a part of the page"],
+)
+async def test_what_a_link_does_not_get_is_fetched_again(
+    maker: Device, visitor: Visitor, tmp_path: Path, lost: str
 ) -> None:
     link = await linked(maker, written(tmp_path, "a", 10))
-    await visitor.page.context.route("**/api/**", lambda route: route.abort())
+    await visitor.page.context.route(lost, lambda route: route.abort())
     await visitor.open(link)
     await visitor.sees("The link could not be opened")
-    await visitor.page.context.unroute("**/api/**")
-    await visitor.get("link-again").click()
-    await visitor.sees("A file for you")
-
-
-async def test_a_part_of_the_page_that_did_not_come_is_fetched_again(
-    maker: Device, visitor: Visitor, tmp_path: Path
-) -> None:
-    link = await linked(maker, written(tmp_path, "a", 10))
-    await visitor.page.context.route("**/js/session/link-visit.js", lambda route: route.abort())
-    await visitor.open(link)
-    await visitor.sees("The link could not be opened")
-    await visitor.page.context.unroute("**/js/session/link-visit.js")
+    await visitor.page.context.unroute(lost)
     await visitor.get("link-again").click()
     await visitor.sees("A file for you")
 

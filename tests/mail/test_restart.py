@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,18 +17,12 @@ from storage import open_stores
 from tests import mongo
 from tests.client.crowd import Crowd
 from tests.mail.conftest import Mailbox, Serve, until
+from tests.ports import free_ports
 from tests.process import ServerProcess
 
 NOBODY = "nobody@example.org"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("localhost", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @pytest.fixture(params=mongo.EVERY_DATABASE)
@@ -64,7 +57,7 @@ async def test_a_mail_comes_once_though_mail_server_and_server_were_away(
     server: ServerProcess, serve: Serve, tmp_path: Path
 ) -> None:
     server.start()
-    crowd, port = Crowd(server, tmp_path), free_port()
+    crowd, (port,) = Crowd(server, tmp_path), free_ports(1, "localhost")
     try:
         an = await crowd.person("an")
         server.stop()
