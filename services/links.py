@@ -126,8 +126,7 @@ class LinkService:
 
     async def _find(self, transfer_id: TransferId) -> tuple[Transfer, Link]:
         transfer = await self._transfers.by_id(transfer_id, self._clock.now_ms())
-        is_there = self._is_on and transfer is not None and transfer.state == "open"
-        if not is_there or transfer is None or transfer.link is None:
+        if not self._is_on or transfer is None or transfer.state != "open" or transfer.link is None:
             raise AppError(ErrorCode.NOT_FOUND, "link")
         return transfer, transfer.link
 
