@@ -5,7 +5,7 @@
 /**
  * @param {Bytes} bytes
  * @param {number} at
- * @param {number} size 2 or 4
+ * @param {number} size 1 … 8; above 2^53 the value is not exact
  * @param {boolean} [isLittle]
  * @returns {number} bytes beyond the end count as 0
  */

@@ -2,6 +2,7 @@
  * Reading a little here and there of a file of any size, and giving it back with a few stretches replaced.
  */
 
+import { latin, uint } from "./binary.js";
 import { AppError } from "./errors.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
@@ -49,7 +50,7 @@ export class BlobReader {
    * @returns {Promise<number>} above 2^53 not exact, and beyond the end of any file
    */
   async uint(at, size) {
-    return (await this.bytes(at, size)).reduce((value, byte) => value * 256 + byte, 0);
+    return uint(await this.bytes(at, size), 0, size);
   }
 
   /**
@@ -58,7 +59,7 @@ export class BlobReader {
    * @returns {Promise<string>} one character a byte
    */
   async latin(at, size) {
-    return String.fromCharCode(...(await this.bytes(at, size)));
+    return latin(await this.bytes(at, size), 0, size);
   }
 }
 
