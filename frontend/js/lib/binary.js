@@ -1,6 +1,6 @@
 /** Numbers and names within bytes. */
 
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+/** @import { Bytes } from "./bytes.js" */
 
 /**
  * @param {Bytes} bytes

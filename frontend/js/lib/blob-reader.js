@@ -2,10 +2,10 @@
  * Reading a little here and there of a file of any size, and giving it back with a few stretches replaced.
  */
 
+/** @import { Bytes } from "./bytes.js" */
 import { latin, uint } from "./binary.js";
 import { AppError } from "./errors.js";
 
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /** @typedef {{ start: number, end: number }} Stretch of a file, in bytes, `end` exclusive */
 /** @typedef {Stretch & { by: Blob }} Patch `by` stands in its place, as long as it or shorter */
 

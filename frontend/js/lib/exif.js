@@ -1,6 +1,6 @@
 /** How EXIF says that a picture is turned, read and written. */
 
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+/** @import { Bytes } from "./bytes.js" */
 import { latin, uint } from "./binary.js";
 
 export const UPRIGHT = 1;

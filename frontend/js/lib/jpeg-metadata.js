@@ -3,11 +3,10 @@
  * itself would mean to compress it a second time.
  */
 
+/** @import { Bytes } from "./bytes.js" */
 /** @import { Cleaned } from "./photo-metadata.js" */
 import { latin, uint } from "./binary.js";
 import { EXIF_BEGIN, tiffOrientation, UPRIGHT } from "./exif.js";
-
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
 const APP0 = 0xe0;
 const EXIF = 0xe1;

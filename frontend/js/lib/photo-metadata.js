@@ -6,11 +6,11 @@
  * more than metadata: then whoever sends it is told.
  */
 
+/** @import { Bytes } from "./bytes.js" */
 import { cleanJpeg, isJpeg } from "./jpeg-metadata.js";
 import { cleanPng, isPng } from "./png-metadata.js";
 import { cleanWebp, isWebp } from "./webp-metadata.js";
 
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /**
  * `parts` are what is kept, in order. `isAlone`: the file held something else than the picture and what is known to tell
  * of it, and only the picture was kept.

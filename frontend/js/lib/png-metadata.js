@@ -1,10 +1,9 @@
 /** A PNG without what it says beside the picture. */
 
+/** @import { Bytes } from "./bytes.js" */
 /** @import { Cleaned } from "./photo-metadata.js" */
 import { latin, uint } from "./binary.js";
 import { isTurned } from "./exif.js";
-
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
 const BEGIN = "\x89PNG\r\n\x1a\n";
 const KEPT = new Set(

@@ -1,10 +1,9 @@
 /** A WebP without what it says beside the picture. */
 
+/** @import { Bytes } from "./bytes.js" */
 /** @import { Cleaned } from "./photo-metadata.js" */
 import { latin, uint } from "./binary.js";
 import { isTurned } from "./exif.js";
-
-/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
 const KEPT = new Set(["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "ICCP"]);
 const METADATA = new Set(["EXIF", "XMP "]);
